@@ -1,0 +1,102 @@
+// From the bytes of a request to its events, each with its value and its own bytes.
+//
+// The depth is bounded before JSON.parse sees the text: a parsed value can be nested deeper than any code that
+// walks it can go, and a text of nothing but brackets takes far longer to parse than to count.
+import { isUtf8 } from "node:buffer";
+import type { EventFailureCode, Refusal } from "./failure.js";
+import { isNamed, jsonDepth, sliceElements, sliceMembers, skipSpace, type Slice } from "./json.js";
+import { isJsonObject } from "./json-object.js";
+
+/** One event as it was sent, not judged yet. */
+export type SourceEvent =
+  | { readonly bytes: Uint8Array; readonly value: unknown }
+  /** What cannot be looked at as an event at all. */
+  | { readonly bytes: Uint8Array; readonly failure: EventFailureCode };
+
+export interface BatchLimits {
+  /** Events of one request. */
+  readonly eventsMax: number;
+  /** Levels of the whole text. An event that is a little too deep for its own limit is judged alone. */
+  readonly bodyDepthMax: number;
+}
+
+/** Twice what an event may use, and far below what hurts. */
+export const BODY_DEPTH_MAX = 128;
+
+export type BatchReading =
+  { readonly ok: true; readonly events: SourceEvent[] } | { readonly ok: false; readonly refusal: Refusal };
+
+/** Reads `{"events":[…]}`. Other members of the document are ignored; of a doubled one the last counts. */
+export function readBatch(body: Uint8Array, limits: BatchLimits): BatchReading {
+  if (!isUtf8(body)) return refuse("malformed_json", "the body is not UTF-8");
+  if (jsonDepth(body, limits.bodyDepthMax) > limits.bodyDepthMax) {
+    return refuse("body_too_deep", `the body must have at most ${limits.bodyDepthMax} levels`);
+  }
+  const document = parse(body);
+  if (document === undefined) return refuse("malformed_json", "the body is not JSON");
+  const values =
+    isJsonObject(document.value) && Object.hasOwn(document.value, "events")
+      ? document.value["events"]
+      : undefined;
+  if (!Array.isArray(values))
+    return refuse("invalid_batch", 'the body must be an object with an array "events"');
+  if (values.length === 0) return refuse("empty_batch", "the batch holds no event");
+  if (values.length > limits.eventsMax) return refuse("batch_too_large", tooMany(limits));
+  const slices = sliceEvents(body);
+  if (slices.length !== values.length) throw new Error("the slices of a batch differ from its values");
+  return {
+    ok: true,
+    events: slices.map(({ start, end }, index) => ({
+      bytes: body.subarray(start, end),
+      value: values[index],
+    })),
+  };
+}
+
+/** Reads NDJSON: one event a line, blank lines between them do not count. A malformed line is judged alone. */
+export function readLines(body: Uint8Array, limits: BatchLimits): BatchReading {
+  const events: SourceEvent[] = [];
+  let start = 0;
+  while (start < body.length) {
+    const feed = body.indexOf(0x0a, start);
+    const end = feed < 0 ? body.length : feed;
+    const line = body.subarray(start, end);
+    start = end + 1;
+    if (skipSpace(line, 0) === line.length) continue;
+    if (events.length === limits.eventsMax) return refuse("batch_too_large", tooMany(limits));
+    events.push(readLine(line, limits));
+  }
+  return events.length === 0 ? refuse("empty_batch", "the batch holds no event") : { ok: true, events };
+}
+
+function readLine(bytes: Uint8Array, limits: BatchLimits): SourceEvent {
+  if (!isUtf8(bytes)) return { bytes, failure: "malformed_json" };
+  if (jsonDepth(bytes, limits.bodyDepthMax) > limits.bodyDepthMax) return { bytes, failure: "too_deep" };
+  const document = parse(bytes);
+  return document === undefined ? { bytes, failure: "malformed_json" } : { bytes, value: document.value };
+}
+
+/** The elements of the last member "events" of the document. */
+export function sliceEvents(body: Uint8Array): Slice[] {
+  const { members } = sliceMembers(body, skipSpace(body, 0));
+  const events = members.findLast(({ name }) => isNamed(body, name, "events"));
+  return events === undefined ? [] : sliceElements(body, events.value.start).elements;
+}
+
+function parse(bytes: Uint8Array): { value: unknown } | undefined {
+  try {
+    return {
+      value: JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function refuse(code: Refusal["code"], message: string): BatchReading {
+  return { ok: false, refusal: { code, message } };
+}
+
+function tooMany({ eventsMax }: BatchLimits): string {
+  return `the batch must hold at most ${eventsMax} events`;
+}

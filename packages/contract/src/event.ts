@@ -1,0 +1,274 @@
+// A learner event: its fields, its limits, and the check that every event passes whatever protocol it came by.
+//
+// The valibot schema is the one source of truth. Its messages are failure codes; the texts for people are made
+// from them at the end, so that no word of an event can slip into an answer or a log.
+import type { JsonObject } from "@bufbuild/protobuf";
+import * as v from "valibot";
+import { isEventFailureCode, type EventFailureCode, type Violation } from "./failure.js";
+import { inspectJsonObject, isJsonObject } from "./json-object.js";
+import { pointerTo } from "./pointer.js";
+import { hasCharactersAtMost, isIdentifierText } from "./text.js";
+import { isTimestamp } from "./timestamp.js";
+
+/** What is known about an event that was accepted. An optional field that was null or empty is absent. */
+export interface LearnerEvent {
+  learner_id: string;
+  course_id: string;
+  lesson_id: string;
+  event_type: string;
+  event_data: JsonObject;
+  timestamp: string;
+  session_id?: string;
+  metadata?: JsonObject;
+  event_id?: string;
+}
+
+/** The names an event may carry, in the order in which they are documented. */
+export const EVENT_FIELDS: readonly (keyof LearnerEvent)[] = [
+  "learner_id",
+  "course_id",
+  "lesson_id",
+  "event_type",
+  "event_data",
+  "timestamp",
+  "session_id",
+  "metadata",
+  "event_id",
+];
+
+/** The event types of the specification; an operator may add more. */
+export const EVENT_TYPES: readonly string[] = [
+  "lesson_started",
+  "lesson_completed",
+  "lesson_paused",
+  "lesson_resumed",
+  "assessment_started",
+  "assessment_completed",
+  "assessment_submitted",
+  "progress_updated",
+];
+
+export interface EventLimits {
+  /** Characters of `learner_id`, `course_id`, `lesson_id`, `session_id` and `event_id`, each. */
+  readonly idCharactersMax: number;
+  /** Characters of `event_type`. */
+  readonly typeCharactersMax: number;
+  /** Bytes of the event's JSON as it was sent. */
+  readonly eventBytesMax: number;
+  /** Levels of `event_data` and of `metadata`, each; the object itself is the first. */
+  readonly depthMax: number;
+  /** Members of all objects in `event_data`, and in `metadata`, each. */
+  readonly keysMax: number;
+  /** The event types that are accepted. */
+  readonly eventTypes: ReadonlySet<string>;
+  /** How many violations of one event are reported. */
+  readonly violationsMax: number;
+}
+
+/** Room for a UUID, a URN, and the longest e-mail address (254); small enough for a Kafka key and a header. */
+export const ID_CHARACTERS_MAX = 256;
+
+/** Twice the longest name in sight; it also becomes a label and a header. */
+export const TYPE_CHARACTERS_MAX = 64;
+
+/** A quarter of the 1 MiB a broker takes by default, so that a dead letter with its reasons, in base64, fits. */
+export const EVENT_BYTES_MAX: number = 256 * 1024;
+
+/** What a protobuf Struct can carry: a level costs three messages, and decoders stop at a hundred. */
+export const DEPTH_MAX = 32;
+
+/** Ten times the most generous event seen in practice; it bounds what a consumer makes columns of. */
+export const KEYS_MAX = 1000;
+
+/** An error with twenty reasons fits into the 8 KiB that gRPC clients allow for trailers. */
+export const VIOLATIONS_MAX = 20;
+
+/** RFC 3339 needs 25 characters; the rest is for the digits of a fraction that nobody needs. */
+export const TIMESTAMP_CHARACTERS_MAX = 64;
+
+export const EVENT_LIMITS: EventLimits = Object.freeze({
+  idCharactersMax: ID_CHARACTERS_MAX,
+  typeCharactersMax: TYPE_CHARACTERS_MAX,
+  eventBytesMax: EVENT_BYTES_MAX,
+  depthMax: DEPTH_MAX,
+  keysMax: KEYS_MAX,
+  eventTypes: new Set(EVENT_TYPES),
+  violationsMax: VIOLATIONS_MAX,
+});
+
+export type EventCheck =
+  | { readonly ok: true; readonly event: LearnerEvent }
+  | { readonly ok: false; readonly violations: Violation[] };
+
+/** Says whether a parsed JSON value is an event; `bytes` is the size of its text, where there is one. */
+export function checkEvent(input: unknown, limits: EventLimits = EVENT_LIMITS, bytes = 0): EventCheck {
+  if (bytes > limits.eventBytesMax)
+    return { ok: false, violations: [violation("event_too_large", [], limits)] };
+  const result = v.safeParse(eventSchema(limits), input, { abortPipeEarly: true });
+  if (result.success) return { ok: true, event: learnerEvent(result.output) };
+  const violations = result.issues
+    .slice(0, limits.violationsMax)
+    .map((issue) => violation(codeOf(issue.message), pathOf(issue.path), limits));
+  return { ok: false, violations };
+}
+
+/** An event as the schema leaves it: its own fields only, with the optional ones perhaps null or empty. */
+export interface SentEvent {
+  learner_id: string;
+  course_id: string;
+  lesson_id: string;
+  event_type: string;
+  event_data: JsonObject;
+  timestamp: string;
+  session_id?: string | null | undefined;
+  metadata?: JsonObject | null | undefined;
+  event_id?: string | null | undefined;
+}
+
+const schemas = new WeakMap<EventLimits, v.GenericSchema<unknown, SentEvent>>();
+
+/** The schema for these limits. The same limits give the same schema. */
+export function eventSchema(limits: EventLimits): v.GenericSchema<unknown, SentEvent> {
+  let schema = schemas.get(limits);
+  if (schema === undefined) {
+    schema = makeSchema(limits);
+    schemas.set(limits, schema);
+  }
+  return schema;
+}
+
+function makeSchema(limits: EventLimits): v.GenericSchema<unknown, SentEvent> {
+  const id = requiredText(limits.idCharactersMax);
+  const optionalId = v.nullish(v.pipe(v.string(mistyped), ...textRules(limits.idCharactersMax)));
+  const object = jsonObject(limits);
+  const fields = v.object(
+    {
+      learner_id: id,
+      course_id: id,
+      lesson_id: id,
+      event_type: v.pipe(
+        requiredText(limits.typeCharactersMax),
+        v.check((type) => limits.eventTypes.has(type), "unknown_event_type"),
+      ),
+      event_data: object,
+      timestamp: v.pipe(requiredText(TIMESTAMP_CHARACTERS_MAX), v.check(isTimestamp, "invalid_timestamp")),
+      session_id: optionalId,
+      metadata: v.nullish(object),
+      event_id: optionalId,
+    },
+    // The object is known to be one here: what is left to say is that a member is not there.
+    "missing_field",
+  );
+  return v.pipe(v.custom<v.InferInput<typeof fields>>(isJsonObject, "invalid_type"), fields);
+}
+
+function requiredText(charactersMax: number): v.GenericSchema<unknown, string> {
+  return v.pipe(v.string(mistyped), v.nonEmpty("missing_field"), ...textRules(charactersMax));
+}
+
+function textRules(charactersMax: number): [v.CheckAction<string, string>, v.CheckAction<string, string>] {
+  return [
+    v.check((text) => hasCharactersAtMost(text, charactersMax), "too_long"),
+    v.check(isIdentifierText, "invalid_text"),
+  ];
+}
+
+function jsonObject(limits: EventLimits): v.GenericSchema<unknown, JsonObject> {
+  return v.pipe(
+    v.custom<JsonObject>(isJsonObject, mistyped),
+    v.rawCheck(({ dataset, addIssue }) => {
+      if (!dataset.typed) return;
+      let left = limits.violationsMax;
+      inspectJsonObject(dataset.value, limits, (code, path) => {
+        addIssue({ message: code, ...(path.length > 0 && { path: issuePath(path) }) });
+        left -= 1;
+        return left > 0;
+      });
+    }),
+  );
+}
+
+/** Where a text or an object must stand: null is as good as nothing, anything else is of the wrong type. */
+function mistyped(issue: v.BaseIssue<unknown>): EventFailureCode {
+  return issue.input === null ? "missing_field" : "invalid_type";
+}
+
+function issuePath(path: readonly (string | number)[]): [v.UnknownPathItem, ...v.UnknownPathItem[]] {
+  const [first = "", ...rest] = path;
+  return [issuePathItem(first), ...rest.map(issuePathItem)];
+}
+
+function issuePathItem(key: string | number): v.UnknownPathItem {
+  return { type: "unknown", origin: "value", input: undefined, key, value: undefined };
+}
+
+function pathOf(path: readonly v.IssuePathItem[] | undefined): (string | number)[] {
+  return (path ?? []).map(({ key }) => (typeof key === "number" ? key : String(key)));
+}
+
+function learnerEvent(sent: SentEvent): LearnerEvent {
+  const { session_id, metadata, event_id, ...required } = sent;
+  const event: LearnerEvent = required;
+  if (session_id) event.session_id = session_id;
+  if (metadata) event.metadata = metadata;
+  if (event_id) event.event_id = event_id;
+  return event;
+}
+
+/** A violation with its text for people. */
+export function violation(
+  code: EventFailureCode,
+  path: readonly (string | number)[],
+  limits: EventLimits,
+): Violation {
+  return { code, pointer: pointerTo(path), message: explain(code, path, limits) };
+}
+
+function explain(code: EventFailureCode, path: readonly (string | number)[], limits: EventLimits): string {
+  const field = EVENT_FIELDS.find((name) => name === path[0]);
+  const subject = field ?? "the event";
+  switch (code) {
+    case "missing_field":
+      return `${subject} is required and must not be empty`;
+    case "invalid_type":
+      return `${subject} must be ${isObjectField(field) ? "an object" : "a string"}`;
+    case "too_long":
+      return `${subject} must have at most ${charactersMax(field, limits)} characters`;
+    case "invalid_text":
+      return isObjectField(field)
+        ? `${subject} must not hold half of a surrogate pair`
+        : `${subject} must not hold control characters or half of a surrogate pair`;
+    case "unknown_event_type":
+      return `event_type must be one of ${[...limits.eventTypes].join(", ")}`;
+    case "invalid_timestamp":
+      return `${subject} must be an RFC 3339 date and time with a zone, such as 2024-01-15T10:30:00Z`;
+    case "invalid_number":
+      return `${subject} must not hold NaN or an infinity`;
+    case "too_deep":
+      return `${subject} must have at most ${limits.depthMax} levels`;
+    case "too_many_keys":
+      return `${subject} must have at most ${limits.keysMax} members in all`;
+    case "forbidden_key":
+      return `${subject} must not have a member named __proto__`;
+    case "event_too_large":
+      return `the event must have at most ${limits.eventBytesMax} bytes as JSON`;
+    case "malformed_json":
+      return "the event is not JSON in UTF-8";
+  }
+}
+
+/** The event as a whole, and two of its fields, are objects; all other fields are texts. */
+function isObjectField(field: keyof LearnerEvent | undefined): boolean {
+  return field === undefined || field === "event_data" || field === "metadata";
+}
+
+function charactersMax(field: keyof LearnerEvent | undefined, limits: EventLimits): number {
+  if (field === "event_type") return limits.typeCharactersMax;
+  return field === "timestamp" ? TIMESTAMP_CHARACTERS_MAX : limits.idCharactersMax;
+}
+
+function codeOf(message: string): EventFailureCode {
+  if (!isEventFailureCode(message))
+    throw new Error(`the event schema has a message that is no code: ${message}`);
+  return message;
+}

@@ -1,0 +1,196 @@
+// Finds things in the bytes of a JSON text without rebuilding it, so that what was sent can be published as it
+// was sent: 12345678901234567890, 1e400 and 1.10 stay as they were spelt.
+//
+// Everything here expects UTF-8 that JSON.parse has accepted or (jsonDepth) will be asked to accept. On other
+// bytes the answers mean nothing, but every loop still ends within the bytes. There is no recursion: depth
+// costs nothing but a counter.
+
+export const QUOTE = 0x22;
+export const COMMA = 0x2c;
+export const COLON = 0x3a;
+export const OPEN_OBJECT = 0x7b;
+export const CLOSE_OBJECT = 0x7d;
+const BACKSLASH = 0x5c;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const SPACE = 0x20;
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const TAB = 0x09;
+
+/** Bytes `start` up to but not including `end`. */
+export interface Slice {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A member of an object: its name with the quotes, and its value. */
+export interface Member {
+  readonly name: Slice;
+  readonly value: Slice;
+}
+
+/** How deep brackets nest. It stops counting at the first that is deeper than `depthMax`. */
+export function jsonDepth(bytes: Uint8Array, depthMax: number = Infinity): number {
+  const length = bytes.length;
+  let depth = 0;
+  let deepest = 0;
+  let index = 0;
+  while (index < length) {
+    const byte = bytes[index];
+    index += 1;
+    if (byte === QUOTE) {
+      index = endOfString(bytes, index);
+    } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+      depth += 1;
+      if (depth > deepest) {
+        deepest = depth;
+        if (deepest > depthMax) return deepest;
+      }
+    } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
+      depth -= 1;
+    }
+  }
+  return deepest;
+}
+
+/** The members of the object that begins at `start`, in order, the duplicate ones too. */
+export function sliceMembers(bytes: Uint8Array, start: number): { members: Member[]; end: number } {
+  const members: Member[] = [];
+  let index = skipSpace(bytes, start + 1);
+  while (index < bytes.length && bytes[index] !== CLOSE_OBJECT) {
+    const member = memberAt(bytes, index);
+    members.push(member);
+    index = skipSpace(bytes, member.value.end);
+    if (bytes[index] === COMMA) index = skipSpace(bytes, index + 1);
+  }
+  return { members, end: Math.min(index + 1, bytes.length) };
+}
+
+/** The elements of the array that begins at `start`, in order. */
+export function sliceElements(bytes: Uint8Array, start: number): { elements: Slice[]; end: number } {
+  const elements: Slice[] = [];
+  let index = skipSpace(bytes, start + 1);
+  while (index < bytes.length && bytes[index] !== CLOSE_ARRAY) {
+    const end = endOfValue(bytes, index);
+    elements.push({ start: index, end });
+    index = skipSpace(bytes, end);
+    if (bytes[index] === COMMA) index = skipSpace(bytes, index + 1);
+  }
+  return { elements, end: Math.min(index + 1, bytes.length) };
+}
+
+/** The member whose name begins at `start`. It always covers at least one byte. */
+export function memberAt(bytes: Uint8Array, start: number): Member {
+  const nameEnd = endOfString(bytes, start + 1);
+  const colon = skipSpace(bytes, nameEnd);
+  const valueStart = skipSpace(bytes, Math.min(colon + 1, bytes.length));
+  return { name: { start, end: nameEnd }, value: { start: valueStart, end: endOfValue(bytes, valueStart) } };
+}
+
+/** True if the name, decoded, is `text`, which must be ASCII without quotes and backslashes. */
+export function isNamed(bytes: Uint8Array, name: Slice, text: string): boolean {
+  const length = name.end - name.start - 2;
+  if (length === text.length) {
+    let index = 0;
+    while (index < length && bytes[name.start + 1 + index] === text.charCodeAt(index)) index += 1;
+    return index === length;
+  }
+  // Only an escape can make a name longer than what it says.
+  return length > text.length && hasEscape(bytes, name) && decodeString(bytes, name) === text;
+}
+
+/** True if a backslash stands in the string. */
+export function hasEscape(bytes: Uint8Array, string: Slice): boolean {
+  const found = bytes.indexOf(BACKSLASH, string.start);
+  return found >= 0 && found < string.end;
+}
+
+/** The first byte at or after `start` that is not white space. */
+export function skipSpace(bytes: Uint8Array, start: number): number {
+  let index = start;
+  while (index < bytes.length) {
+    const byte = bytes[index];
+    if (byte !== SPACE && byte !== LINE_FEED && byte !== CARRIAGE_RETURN && byte !== TAB) break;
+    index += 1;
+  }
+  return index;
+}
+
+/** Where the value that begins at `start` ends. */
+export function endOfValue(bytes: Uint8Array, start: number): number {
+  const first = bytes[start];
+  if (first === QUOTE) return endOfString(bytes, start + 1);
+  if (first === OPEN_OBJECT || first === OPEN_ARRAY) return endOfContainer(bytes, start);
+  return endOfWord(bytes, start);
+}
+
+/**
+ * Writes `slice` into `target` as one line: a raw line feed or carriage return becomes a space. In JSON both can
+ * only be white space between tokens, as a string may hold them only escaped.
+ */
+export function copyAsOneLine(target: Uint8Array, offset: number, source: Uint8Array): void {
+  target.set(source, offset);
+  const end = offset + source.length;
+  for (const byte of [LINE_FEED, CARRIAGE_RETURN]) {
+    if (source.indexOf(byte) < 0) continue;
+    for (
+      let index = target.indexOf(byte, offset);
+      index >= 0 && index < end;
+      index = target.indexOf(byte, index)
+    ) {
+      target[index] = SPACE;
+    }
+  }
+}
+
+/** Where the string ends whose opening quote stands before `start`. */
+function endOfString(bytes: Uint8Array, start: number): number {
+  const length = bytes.length;
+  let index = start;
+  while (index < length) {
+    const byte = bytes[index];
+    if (byte === QUOTE) return index + 1;
+    index += byte === BACKSLASH ? 2 : 1;
+  }
+  return length;
+}
+
+function endOfContainer(bytes: Uint8Array, start: number): number {
+  const length = bytes.length;
+  let depth = 0;
+  let index = start;
+  while (index < length) {
+    const byte = bytes[index];
+    index += 1;
+    if (byte === QUOTE) {
+      index = endOfString(bytes, index);
+    } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+      depth += 1;
+    } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
+      depth -= 1;
+      if (depth === 0) return index;
+    }
+  }
+  return length;
+}
+
+/** Where a number, `true`, `false` or `null` ends; at least one byte on, unless there is none. */
+function endOfWord(bytes: Uint8Array, start: number): number {
+  const length = bytes.length;
+  let index = Math.min(start + 1, length);
+  while (index < length) {
+    const byte = bytes[index];
+    if (byte === COMMA || byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) break;
+    if (byte === SPACE || byte === LINE_FEED || byte === CARRIAGE_RETURN || byte === TAB) break;
+    index += 1;
+  }
+  return index;
+}
+
+function decodeString(bytes: Uint8Array, string: Slice): unknown {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + string.start, string.end - string.start).toString(
+    "utf8",
+  );
+  return JSON.parse(text);
+}
