@@ -1,0 +1,47 @@
+/**
+ * What a reader found where a line should be. FORMAT.md, "What a reader does with damage", is the table.
+ *
+ * Damage is a value, not an error: it costs the bytes that it hit and never a neighbour.
+ */
+import type { Instance, Position } from "./position.js";
+
+export type DamageReason =
+  /** A line whose checksum or shape is wrong: flipped bits, foreign bytes. */
+  | "bad_line"
+  /** Bytes that are all zero: a block that the file system added and never filled. */
+  | "zero_bytes"
+  /** Bytes behind the last line feed of a segment whose writer is gone. They were never acknowledged. */
+  | "torn_tail"
+  /** Valid lines whose numbers say that others are missing between them. */
+  | "hole"
+  /** A valid line with a number that was passed already. */
+  | "repeated_line"
+  /** A seal that disagrees with the lines before it. */
+  | "seal_mismatch"
+  /** Bytes behind the seal. */
+  | "bytes_after_seal"
+  /** The file is shorter than what was read from it before. */
+  | "shrunk"
+  /** A file named like a segment in which not even the first lines verify. */
+  | "foreign_segment"
+  /** The file could not be read. */
+  | "unreadable";
+
+export interface Damage {
+  type: "damage";
+  reason: DamageReason;
+  /** The first of the damaged bytes, at most DAMAGE_BYTES_MAX of them. */
+  bytes: Buffer;
+  /** How many bytes are damaged; 0 where none are there to show. */
+  length: number;
+  /** A sentence for people. */
+  message: string;
+  instance: Instance;
+  /** Where the damage begins. */
+  position: Position;
+  /** Where reading goes on. */
+  next: Position;
+}
+
+/** What of the damaged bytes is carried along; the whole can be had with `quarantine`. */
+export const DAMAGE_BYTES_MAX: number = 64 * 1024;

@@ -1,0 +1,126 @@
+/**
+ * One line of a segment: bytes ⇄ payload. FORMAT.md, "A line".
+ *
+ *     {"crc":"9f3a01bc","n":41,"d":<payload>}
+ *
+ * The checksum is CRC-32 over everything from `"n"` to the last byte before the line feed, started from the
+ * CRC-32 of the segment's name, so that a line which strayed here from another segment does not verify. A line
+ * is verified by slicing, without parsing JSON.
+ *
+ * **Invariant:** pure. **Invariant:** encoding refuses a payload with a raw line feed or carriage return.
+ */
+import { crc32 } from "node:zlib";
+import { SpoolError } from "./errors.js";
+
+/** What a line is: an event of the user, the first line of a segment, or its last. */
+export type LineKind = "data" | "header" | "seal";
+
+export interface Line {
+  kind: LineKind;
+  sequence: number;
+  /** The bytes of the payload, a view into the bytes that were decoded. */
+  payload: Buffer;
+}
+
+const MEMBER: Record<LineKind, string> = { data: "d", header: "header", seal: "seal" };
+/** `{"crc":"` + 8 digits + `",` */
+const CHECKED_FROM = 18;
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+/** An upper bound of what a frame adds to its payload: prefix, number of up to 16 digits, brackets, line feed. */
+export const FRAME_BYTES_MAX: number = 64;
+
+/** What the checksum of every line of a segment starts from. */
+export function checksumSeed(segment: string): number {
+  return crc32(segment);
+}
+
+/** Throws `invalid_payload` unless the payload can stand inside a line. */
+export function assertPayload(payload: Uint8Array): void {
+  if (payload.byteLength === 0) throw new SpoolError("invalid_payload", "The payload is empty.");
+  if (payload.includes(LINE_FEED) || payload.includes(CARRIAGE_RETURN)) {
+    throw new SpoolError("invalid_payload", "The payload holds a raw line feed or carriage return.");
+  }
+}
+
+/**
+ * Writes one line at `offset` of `target`, which has room for the payload and FRAME_BYTES_MAX more.
+ * Returns the offset after its line feed.
+ */
+export function encodeLine(
+  target: Buffer,
+  offset: number,
+  seed: number,
+  kind: LineKind,
+  sequence: number,
+  payload: Uint8Array,
+): number {
+  const checkedFrom = offset + CHECKED_FROM;
+  let end = checkedFrom + target.write(`"n":${sequence},"${MEMBER[kind]}":`, checkedFrom, "latin1");
+  target.set(payload, end);
+  end += payload.byteLength;
+  target[end++] = 0x7d; // }
+  const checksum = crc32(target.subarray(checkedFrom, end), seed);
+  target.write(`{"crc":"${checksum.toString(16).padStart(8, "0")}",`, offset, "latin1");
+  target[end++] = LINE_FEED;
+  return end;
+}
+
+/** One line in a buffer of its own. */
+export function encodeSingleLine(
+  seed: number,
+  kind: LineKind,
+  sequence: number,
+  payload: Uint8Array,
+): Buffer {
+  assertPayload(payload);
+  const target = Buffer.allocUnsafe(payload.byteLength + FRAME_BYTES_MAX);
+  return target.subarray(0, encodeLine(target, 0, seed, kind, sequence, payload));
+}
+
+/**
+ * Reads the line in `bytes[start, end)`, without its line feed. Returns undefined if these bytes are not a line of
+ * the segment that the seed belongs to, for whatever reason.
+ */
+export function decodeLine(bytes: Buffer, start: number, end: number, seed: number): Line | undefined {
+  const checkedFrom = start + CHECKED_FROM;
+  if (end - checkedFrom < 8 || bytes[end - 1] !== 0x7d) return undefined;
+  if (bytes.toString("latin1", start, start + 8) !== '{"crc":"') return undefined;
+  if (bytes.toString("latin1", checkedFrom - 2, checkedFrom + 4) !== '","n":') return undefined;
+  const stored = parseChecksum(bytes, start + 8);
+  if (stored === undefined || stored !== crc32(bytes.subarray(checkedFrom, end), seed)) return undefined;
+  return splitChecked(bytes, checkedFrom + 4, end);
+}
+
+/** Eight lower-case hexadecimal digits, or undefined: there is one spelling of a checksum. */
+function parseChecksum(bytes: Buffer, at: number): number | undefined {
+  let value = 0;
+  for (let index = at; index < at + 8; index++) {
+    const byte = bytes[index] ?? 0;
+    if (byte >= 0x30 && byte <= 0x39) value = value * 16 + (byte - 0x30);
+    else if (byte >= 0x61 && byte <= 0x66) value = value * 16 + (byte - 0x57);
+    else return undefined;
+  }
+  return value;
+}
+
+/** The rest of a line whose checksum holds: number, member, payload. */
+function splitChecked(bytes: Buffer, from: number, end: number): Line | undefined {
+  let at = from;
+  let sequence = 0;
+  for (; at < end; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte < 0x30 || byte > 0x39) break;
+    sequence = sequence * 10 + (byte - 0x30);
+  }
+  if (at === from || !Number.isSafeInteger(sequence)) return undefined;
+  for (const kind of ["data", "seal", "header"] as const) {
+    const member = `,"${MEMBER[kind]}":`;
+    const payloadFrom = at + member.length;
+    if (payloadFrom < end && bytes.toString("latin1", at, payloadFrom) === member) {
+      return { kind, sequence, payload: bytes.subarray(payloadFrom, end - 1) };
+    }
+  }
+  return undefined;
+}
