@@ -127,7 +127,7 @@ class MemoryDisk implements FaultDisk {
       for (const [name, inode] of names) {
         if (survivors.get(name) !== inode && random() < 0.5) survivors.set(name, inode);
       }
-      for (const name of [...survivors.keys()])
+      for (const name of survivors.keys())
         if (!names.has(name) && random() < 0.5) survivors.delete(name);
       this.#durable.set(directory, survivors);
     }
