@@ -1,7 +1,7 @@
 // The verdict on one event, and the record that goes to the spool for it. Both verdicts leave a record: an
 // accepted event is published, a rejected one goes to the dead-letter topic with its reasons.
 import type { SourceEvent } from "./batch.js";
-import { checkEvent, violation, type EventLimits } from "./event.js";
+import { checkEvent, violation, type EventLimits, type LearnerEvent } from "./event.js";
 import { composeEvent } from "./event-bytes.js";
 import { isJsonObject } from "./json-object.js";
 import type { Violation } from "./failure.js";
@@ -30,55 +30,50 @@ export type Admission =
     };
 
 export function admitEvent(source: SourceEvent, limits: EventLimits, arrival: Arrival): Admission {
-  if ("failure" in source) {
-    return reject(source.bytes, undefined, [violation(source.failure, [], limits)], limits, arrival);
-  }
+  const found = (source.findings ?? []).map(({ code, path }) => violation(code, path, limits));
+  if (source.value === undefined) return reject(source, found, limits, arrival);
   const check = checkEvent(source.value, limits, source.bytes.length);
-  if (!check.ok) return reject(source.bytes, source.value, check.violations, limits, arrival);
-  const { event } = check;
-  const { receivedAt, traceparent, tracestate } = arrival;
-  const eventId = event.event_id ?? arrival.makeEventId();
-  return {
-    ok: true,
-    eventId,
-    record: {
-      kind: "event",
-      eventId,
-      receivedAt,
-      key: event.learner_id,
-      eventType: event.event_type,
-      ...(traceparent !== undefined && { traceparent }),
-      ...(tracestate !== undefined && { tracestate }),
-      value: composeEvent(source.bytes, { eventId, receivedAt }),
-    },
-  };
+  if (!check.ok) return reject(source, [...found, ...check.violations], limits, arrival);
+  return found.length > 0 ? reject(source, found, limits, arrival) : accept(source, check.event, arrival);
 }
 
-/** `value` is undefined where the bytes are not JSON, or too deep to stand in a line that others must read. */
+function accept(source: SourceEvent, event: LearnerEvent, arrival: Arrival): Admission {
+  const { receivedAt, traceparent, tracestate } = arrival;
+  const eventId = event.event_id ?? arrival.makeEventId();
+  const record: EventRecord = {
+    kind: "event",
+    eventId,
+    receivedAt,
+    key: event.learner_id,
+    eventType: event.event_type,
+    ...(traceparent !== undefined && { traceparent }),
+    ...(tracestate !== undefined && { tracestate }),
+    value: composeEvent(source.bytes, { eventId, receivedAt }),
+  };
+  return { ok: true, eventId, record };
+}
+
 function reject(
-  bytes: Uint8Array,
-  value: unknown,
-  violations: Violation[],
+  { bytes, value }: SourceEvent,
+  found: readonly Violation[],
   limits: EventLimits,
-  arrival: Arrival,
+  { receivedAt, protocol }: Arrival,
 ): Admission {
+  const violations = found.slice(0, limits.violationsMax);
   const eventId = readableId(value, "event_id", limits);
   const key = readableId(value, "learner_id", limits);
-  return {
-    ok: false,
+  const record: RejectedRecord = {
+    kind: "rejected",
     ...(eventId !== undefined && { eventId }),
+    receivedAt,
+    ...(key !== undefined && { key }),
     violations,
-    record: {
-      kind: "rejected",
-      ...(eventId !== undefined && { eventId }),
-      receivedAt: arrival.receivedAt,
-      ...(key !== undefined && { key }),
-      violations,
-      protocol: arrival.protocol,
-      encoding: value === undefined ? "base64" : "json",
-      value: bytes,
-    },
+    protocol,
+    // Bytes that nobody could read do not stand in a line that everybody must be able to read.
+    encoding: value === undefined ? "base64" : "json",
+    value: bytes,
   };
+  return { ok: false, ...(eventId !== undefined && { eventId }), violations, record };
 }
 
 /** An identifier of a bad event, if it is good enough to be repeated in an answer, a key and a log. */

@@ -8,10 +8,19 @@ import { isNamed, jsonDepth, sliceElements, sliceMembers, skipSpace, type Slice 
 import { isJsonObject } from "./json-object.js";
 
 /** One event as it was sent, not judged yet. */
-export type SourceEvent =
-  | { readonly bytes: Uint8Array; readonly value: unknown }
-  /** What cannot be looked at as an event at all. */
-  | { readonly bytes: Uint8Array; readonly failure: EventFailureCode };
+export interface SourceEvent {
+  readonly bytes: Uint8Array;
+  /** What the bytes say; absent where they are not JSON, or are nested too deeply to be looked at. */
+  readonly value?: unknown;
+  /** What its protocol has found already. Without a value there is at least one. */
+  readonly findings?: readonly SourceFinding[];
+}
+
+export interface SourceFinding {
+  readonly code: EventFailureCode;
+  /** Where in the event, from its root. */
+  readonly path: readonly (string | number)[];
+}
 
 export interface BatchLimits {
   /** Events of one request. */
@@ -70,10 +79,14 @@ export function readLines(body: Uint8Array, limits: BatchLimits): BatchReading {
 }
 
 function readLine(bytes: Uint8Array, limits: BatchLimits): SourceEvent {
-  if (!isUtf8(bytes)) return { bytes, failure: "malformed_json" };
-  if (jsonDepth(bytes, limits.bodyDepthMax) > limits.bodyDepthMax) return { bytes, failure: "too_deep" };
+  if (!isUtf8(bytes)) return unreadable(bytes, "malformed_json");
+  if (jsonDepth(bytes, limits.bodyDepthMax) > limits.bodyDepthMax) return unreadable(bytes, "too_deep");
   const document = parse(bytes);
-  return document === undefined ? { bytes, failure: "malformed_json" } : { bytes, value: document.value };
+  return document === undefined ? unreadable(bytes, "malformed_json") : { bytes, value: document.value };
+}
+
+function unreadable(bytes: Uint8Array, code: EventFailureCode): SourceEvent {
+  return { bytes, findings: [{ code, path: [] }] };
 }
 
 /** The elements of the last member "events" of the document. */

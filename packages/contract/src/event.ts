@@ -190,7 +190,7 @@ function jsonObject(limits: EventLimits): v.GenericSchema<unknown, JsonObject> {
 
 /** Where a text or an object must stand: null is as good as nothing, anything else is of the wrong type. */
 function mistyped(issue: v.BaseIssue<unknown>): EventFailureCode {
-  return issue.input === null ? "missing_field" : "invalid_type";
+  return issue.input === null || issue.input === undefined ? "missing_field" : "invalid_type";
 }
 
 function issuePath(path: readonly (string | number)[]): [v.UnknownPathItem, ...v.UnknownPathItem[]] {

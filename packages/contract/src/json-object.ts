@@ -70,10 +70,8 @@ function judgeName(name: string): EventFailureCode | undefined {
 }
 
 function judgeScalar(value: JsonValue | undefined): EventFailureCode | undefined {
-  if (typeof value === "string" && !isWellFormed(value)) return "invalid_text";
-  // An infinity is allowed: it is what JSON.parse makes of 1e400, which is published as it was spelt.
-  if (typeof value === "number" && Number.isNaN(value)) return "invalid_number";
-  return undefined;
+  // Numbers are not judged: an infinity is what JSON.parse makes of 1e400, which is published as it was spelt.
+  return typeof value === "string" && !isWellFormed(value) ? "invalid_text" : undefined;
 }
 
 function levelOf(container: JsonObject | JsonValue[]): Level {

@@ -102,8 +102,10 @@ export function isNamed(bytes: Uint8Array, name: Slice, text: string): boolean {
 
 /** True if a backslash stands in the string. */
 export function hasEscape(bytes: Uint8Array, string: Slice): boolean {
-  const found = bytes.indexOf(BACKSLASH, string.start);
-  return found >= 0 && found < string.end;
+  // Not indexOf: it would search on to the end of the body, once for each name.
+  let index = string.start;
+  while (index < string.end && bytes[index] !== BACKSLASH) index += 1;
+  return index < string.end;
 }
 
 /** The first byte at or after `start` that is not white space. */
@@ -126,20 +128,14 @@ export function endOfValue(bytes: Uint8Array, start: number): number {
 }
 
 /**
- * Writes `slice` into `target` as one line: a raw line feed or carriage return becomes a space. In JSON both can
- * only be white space between tokens, as a string may hold them only escaped.
+ * Writes a JSON text into `target` as one line: a raw line feed or carriage return becomes a space. In JSON both
+ * can only be white space between tokens, as a string may hold them only escaped.
  */
 export function copyAsOneLine(target: Uint8Array, offset: number, source: Uint8Array): void {
   target.set(source, offset);
-  const end = offset + source.length;
   for (const byte of [LINE_FEED, CARRIAGE_RETURN]) {
-    if (source.indexOf(byte) < 0) continue;
-    for (
-      let index = target.indexOf(byte, offset);
-      index >= 0 && index < end;
-      index = target.indexOf(byte, index)
-    ) {
-      target[index] = SPACE;
+    for (let index = source.indexOf(byte); index >= 0; index = source.indexOf(byte, index + 1)) {
+      target[offset + index] = SPACE;
     }
   }
 }

@@ -1,8 +1,9 @@
 // The event of the wire contract (protobuf) as the JSON object that REST would have brought, and back.
 //
 // In proto3 an absent string and an empty one are the same, so an empty one is left out here: the check then
-// answers what it answers to a JSON object without that member.
-import { create, type JsonObject } from "@bufbuild/protobuf";
+// answers what it answers to a JSON object without that member. A member named `__proto__` in a Struct never gets
+// here: the decoder drops it, where REST refuses it.
+import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { EventSchema, type Event } from "./gen/event_collector/v1/event_collector_pb.js";
 import type { SourceEvent } from "./batch.js";
 import type { LearnerEvent } from "./event.js";
@@ -40,5 +41,34 @@ export function eventToMessage(event: LearnerEvent): Event {
 /** The event with the bytes that stand for it: JSON as REST would have brought it. */
 export function sourceFromMessage(message: Event): SourceEvent {
   const value = eventFromMessage(message);
-  return { value, bytes: Buffer.from(JSON.stringify(value)) };
+  const path = findNonFinite(value);
+  if (path === undefined) return { value, bytes: Buffer.from(JSON.stringify(value)) };
+  return {
+    value,
+    bytes: Buffer.from(JSON.stringify(value, spellNonFinite)),
+    findings: [{ code: "invalid_number", path }],
+  };
+}
+
+/**
+ * The path to the first number of a Struct that JSON does not have. JSON.stringify would make null of it, and
+ * the event would say something else than its sender did. Recursion is safe: the decoders of protobuf-es stop at
+ * a depth of a hundred, for the binary form and for the JSON form.
+ */
+function findNonFinite(value: JsonValue): (string | number)[] | undefined {
+  if (typeof value === "number") return Number.isFinite(value) ? undefined : [];
+  if (typeof value !== "object" || value === null) return undefined;
+  const children: Iterable<[string | number, JsonValue]> = Array.isArray(value)
+    ? value.entries()
+    : Object.entries(value);
+  for (const [step, child] of children) {
+    const path = findNonFinite(child);
+    if (path !== undefined) return [step, ...path];
+  }
+  return undefined;
+}
+
+/** As the JSON form of protobuf has them, for the dead-letter topic: "NaN", "Infinity", "-Infinity". */
+function spellNonFinite(_name: string, value: unknown): unknown {
+  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 }
