@@ -1,0 +1,73 @@
+/**
+ * The REST side: routes, and nothing that REST shares with the RPCs (identity, origins, request ids and size limits
+ * are judged before, at the gate).
+ */
+import { Hono } from "hono";
+import type { Context } from "hono";
+import type { Refusal } from "@event-collector/contract";
+import type { IncomingMessage } from "node:http";
+import type { Http2ServerRequest } from "node:http2";
+import type { Logger } from "pino";
+import type { Exchange } from "../server/exchange.js";
+import type { RequestLimits } from "../refusal.js";
+import { problemOf } from "./problem.js";
+
+/** What comes with a request from the gate; all of it is absent where a test calls the app by itself. */
+export interface RestBindings {
+  readonly incoming?: IncomingMessage | Http2ServerRequest;
+  readonly exchange?: Exchange;
+}
+
+export interface RestEnvironment {
+  Bindings: RestBindings;
+}
+
+export type RestContext = Context<RestEnvironment>;
+
+export type RestHandler = (context: RestContext) => Response | Promise<Response>;
+
+export interface Route {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly handle: RestHandler;
+}
+
+/** Says no in the way of REST. */
+export type Refuse = (context: RestContext, refusal: Refusal, headers?: Record<string, string>) => Response;
+
+export function createRefuse(limits: RequestLimits): Refuse {
+  return (context, refusal, headers = {}) => {
+    const exchange = context.env?.exchange;
+    const problem = problemOf(refusal, exchange?.id ?? "", limits);
+    return context.body(problem.body, problem.status as 400, { ...problem.headers, ...headers });
+  };
+}
+
+export function createRestApp(
+  routes: readonly Route[],
+  refuse: Refuse,
+  logger: Logger,
+): Hono<RestEnvironment> {
+  const app = new Hono<RestEnvironment>();
+  for (const { method, path, handle } of routes) {
+    app.on(method, path, handle);
+    app.all(path, (context) => {
+      const message = `${path} takes ${method}`;
+      return refuse(context, { code: "method_not_allowed", message }, { allow: allowed(method) });
+    });
+  }
+  app.notFound((context) => refuse(context, { code: "not_found", message: "there is nothing at this path" }));
+  app.onError((error, context) => {
+    logger.error({ error, requestId: context.env?.exchange?.id }, "request failed");
+    return refuse(context, {
+      code: "internal",
+      message: "the service failed; the request id names the log line",
+    });
+  });
+  return app;
+}
+
+/** Hono answers HEAD wherever there is a GET. */
+function allowed(method: Route["method"]): string {
+  return method === "GET" ? "GET, HEAD" : method;
+}

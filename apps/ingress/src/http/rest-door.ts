@@ -1,0 +1,22 @@
+/** The REST app as a door of the port: a Hono app behind Node's requests of both HTTP versions. */
+import { getRequestListener } from "@hono/node-server";
+import type { Hono } from "hono";
+import type { Door, Incoming } from "../server/gate.js";
+import type { Exchange } from "../server/exchange.js";
+import type { RestEnvironment, Route } from "./app.js";
+
+export function createRestDoor(app: Hono<RestEnvironment>, routes: readonly Route[]): Door {
+  // The adapter passes on its own two arguments only.
+  const exchanges = new WeakMap<Incoming, Exchange>();
+  const listener = getRequestListener((request, { incoming }) => {
+    const exchange = exchanges.get(incoming);
+    return app.fetch(request, { incoming, ...(exchange !== undefined && { exchange }) });
+  });
+  return {
+    routes: new Map(routes.map(({ path }) => [path, { streaming: false }])),
+    enter: (incoming, outgoing, exchange) => {
+      exchanges.set(incoming, exchange);
+      void listener(incoming, outgoing);
+    },
+  };
+}

@@ -1,0 +1,162 @@
+/**
+ * The use case: a batch of events comes in, an outcome for each goes out.
+ *
+ * **Invariant:** nothing is called accepted before its line is on stable storage: all records of a batch, the
+ * accepted and the rejected ones, are one append, and the answer waits for it.
+ * **Invariant:** what happens here depends on the events alone; no protocol is known, only its name is passed on.
+ */
+import { admitEvent, encodeRecord } from "@event-collector/contract";
+import type {
+  Admission,
+  Arrival,
+  EventFailureCode,
+  EventLimits,
+  FailureCode,
+  Refusal,
+  SourceEvent,
+  Violation,
+} from "@event-collector/contract";
+import { SpoolError } from "@event-collector/spool";
+import type { Clock, SpoolErrorCode, SpoolWriter } from "@event-collector/spool";
+import type { Logger } from "pino";
+import { v7 as uuidv7 } from "uuid";
+
+export interface Batch {
+  readonly events: readonly SourceEvent[];
+  /** "rest", "connect", "grpc" or "grpc-web": for the record and the metrics. */
+  readonly protocol: string;
+  /** Names the request in the log. */
+  readonly requestId: string;
+  readonly trace?: { readonly traceparent: string; readonly tracestate: string | undefined } | undefined;
+}
+
+export type Outcome =
+  | { readonly accepted: true; readonly eventId: string }
+  | {
+      readonly accepted: false;
+      /** The id it came with, if that could be read. */
+      readonly eventId: string | undefined;
+      readonly violations: readonly Violation[];
+    };
+
+export interface Receipt {
+  /** `batch_` and a UUIDv7. */
+  readonly batchId: string;
+  /** RFC 3339 in UTC, with milliseconds. */
+  readonly receivedAt: string;
+  readonly accepted: number;
+  readonly rejected: number;
+  /** In the order of the events. */
+  readonly outcomes: readonly Outcome[];
+}
+
+/** Either every event has an outcome and its record is stored, or the batch as a whole was refused. */
+export type IngestResult =
+  { readonly ok: true; readonly receipt: Receipt } | { readonly ok: false; readonly refusal: Refusal };
+
+export type Ingest = (batch: Batch) => Promise<IngestResult>;
+
+export interface IngestOptions {
+  /** Events of one batch. */
+  readonly eventsMax: number;
+  readonly limits: EventLimits;
+}
+
+/** Hears what became of events. */
+export interface IngestObserver {
+  accepted(protocol: string, events: number): void;
+  rejected(protocol: string, reason: EventFailureCode): void;
+}
+
+export function createIngest(
+  writer: Pick<SpoolWriter, "append">,
+  clock: Clock,
+  logger: Logger,
+  observer: IngestObserver,
+  options: IngestOptions,
+): Ingest {
+  return async (batch) => {
+    const refusal = refuseSize(batch.events.length, options.eventsMax);
+    if (refusal !== undefined) return { ok: false, refusal };
+    const receivedAt = new Date(clock.now()).toISOString();
+    const admissions = admitAll(batch, options.limits, receivedAt);
+    try {
+      await writer.append(admissions.map(({ record }) => encodeRecord(record)));
+    } catch (error) {
+      if (!(error instanceof SpoolError)) throw error;
+      logger.warn({ error, requestId: batch.requestId, events: admissions.length }, "append refused");
+      return { ok: false, refusal: refusalOf(error.code) };
+    }
+    observe(observer, batch.protocol, admissions);
+    return { ok: true, receipt: receiptOf(admissions, receivedAt) };
+  };
+}
+
+function refuseSize(events: number, eventsMax: number): Refusal | undefined {
+  if (events === 0) return { code: "empty_batch", message: "the batch holds no event" };
+  if (events > eventsMax) {
+    return { code: "batch_too_large", message: `the batch must hold at most ${eventsMax} events` };
+  }
+  return undefined;
+}
+
+function admitAll(batch: Batch, limits: EventLimits, receivedAt: string): Admission[] {
+  const { trace } = batch;
+  const arrival: Arrival = {
+    makeEventId: uuidv7,
+    receivedAt,
+    protocol: batch.protocol,
+    ...(trace !== undefined && { traceparent: trace.traceparent }),
+    ...(trace?.tracestate !== undefined && { tracestate: trace.tracestate }),
+  };
+  return batch.events.map((event) => admitEvent(event, limits, arrival));
+}
+
+function receiptOf(admissions: readonly Admission[], receivedAt: string): Receipt {
+  const outcomes = admissions.map(outcomeOf);
+  const accepted = outcomes.filter((outcome) => outcome.accepted).length;
+  return {
+    batchId: `batch_${uuidv7()}`,
+    receivedAt,
+    accepted,
+    rejected: outcomes.length - accepted,
+    outcomes,
+  };
+}
+
+function outcomeOf(admission: Admission): Outcome {
+  if (admission.ok) return { accepted: true, eventId: admission.eventId };
+  return { accepted: false, eventId: admission.eventId, violations: admission.violations };
+}
+
+function observe(observer: IngestObserver, protocol: string, admissions: readonly Admission[]): void {
+  let accepted = 0;
+  for (const admission of admissions) {
+    if (admission.ok) accepted += 1;
+    else observer.rejected(protocol, admission.violations[0]?.code ?? "invalid_type");
+  }
+  if (accepted > 0) observer.accepted(protocol, accepted);
+}
+
+const SPOOL_FAILURES: Readonly<Record<SpoolErrorCode, FailureCode>> = {
+  spool_full: "spool_full",
+  disk_full: "spool_full",
+  write_failed: "spool_unavailable",
+  sync_failed: "spool_unavailable",
+  segment_lost: "spool_unavailable",
+  stalled: "spool_unavailable",
+  queue_full: "overloaded",
+  // Lines are encoded here and their length follows from the limits of a request: a line that does not fit is a
+  // mistake of this program.
+  line_too_long: "internal",
+  invalid_payload: "internal",
+  closed: "draining",
+  directory_unusable: "spool_unavailable",
+  state_unwritable: "spool_unavailable",
+};
+
+/** What a sender is told of a spool that refuses: why, and nothing of paths and system calls. */
+export function refusalOf(code: SpoolErrorCode): Refusal {
+  const failure = SPOOL_FAILURES[code];
+  return { code: failure, message: "nothing was stored; send the same events again later" };
+}

@@ -1,0 +1,139 @@
+/**
+ * What the ingress tells Prometheus. Runtime metrics keep the names that every Node dashboard knows (`process_…`,
+ * `nodejs_…`, among them the event loop's delay); all others begin with `collector_`.
+ *
+ * **Invariant:** no label takes its values from a sender: ids, keys, paths and types of events are never labels.
+ */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { GroupObserver, SpoolWriter } from "@event-collector/spool";
+import type { IngestObserver } from "./ingest.js";
+import type { Exchange } from "./server/exchange.js";
+
+export interface Metrics {
+  readonly registry: Registry;
+  readonly ingest: IngestObserver;
+  readonly group: GroupObserver;
+  /** An exchange is over; `code` is an HTTP status for REST and the name of a Connect code otherwise. */
+  exchange(exchange: Exchange, code: string, seconds: number): void;
+  /** Reads the state of these parts whenever somebody asks for the metrics. */
+  watch(sources: MetricSources): void;
+}
+
+export interface MetricSources {
+  readonly writer: Pick<SpoolWriter, "stats" | "readiness">;
+  readonly exchanges: () => number;
+  readonly sessions: () => number;
+}
+
+/** From below the fastest sync to above the longest timeout. */
+const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const SYNC_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 10];
+const GROUP_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
+
+export function createMetrics(options: { readonly serviceName: string; readonly version: string }): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  addBuildInfo(registry, options);
+  return {
+    registry,
+    ingest: createIngestObserver(registry),
+    group: createGroupObserver(registry),
+    exchange: createExchangeObserver(registry),
+    watch: (sources) => addSources(registry, sources),
+  };
+}
+
+function addBuildInfo(registry: Registry, options: { serviceName: string; version: string }): void {
+  const info = new Gauge({
+    name: "collector_build_info",
+    help: "Always 1; the labels say what runs.",
+    labelNames: ["service", "version", "node"],
+    registers: [registry],
+  });
+  info.set({ service: options.serviceName, version: options.version, node: process.versions.node }, 1);
+}
+
+function createIngestObserver(registry: Registry): IngestObserver {
+  const accepted = new Counter({
+    name: "collector_events_accepted_total",
+    help: "Events that are on stable storage.",
+    labelNames: ["protocol"],
+    registers: [registry],
+  });
+  const rejected = new Counter({
+    name: "collector_events_rejected_total",
+    help: "Events refused by validation and stored for the dead-letter topic, by their first reason.",
+    labelNames: ["protocol", "reason"],
+    registers: [registry],
+  });
+  return {
+    accepted: (protocol, events) => accepted.inc({ protocol }, events),
+    rejected: (protocol, reason) => rejected.inc({ protocol, reason }),
+  };
+}
+
+function createGroupObserver(registry: Registry): GroupObserver {
+  const lines = new Histogram({
+    name: "collector_spool_group_lines",
+    help: "Lines that one sync made durable.",
+    buckets: GROUP_BUCKETS,
+    registers: [registry],
+  });
+  const seconds = new Histogram({
+    name: "collector_spool_sync_duration_seconds",
+    help: "How long fdatasync took.",
+    buckets: SYNC_BUCKETS,
+    registers: [registry],
+  });
+  const bytes = new Counter({
+    name: "collector_spool_written_bytes_total",
+    help: "Bytes that were made durable.",
+    registers: [registry],
+  });
+  return (group) => {
+    lines.observe(group.lines);
+    seconds.observe(group.syncSeconds);
+    bytes.inc(group.bytes);
+  };
+}
+
+function createExchangeObserver(registry: Registry): Metrics["exchange"] {
+  const duration = new Histogram({
+    name: "collector_request_duration_seconds",
+    help: "From the header of a request to the end of its answer; streams are counted when they end.",
+    labelNames: ["protocol", "route", "code"],
+    buckets: DURATION_BUCKETS,
+    registers: [registry],
+  });
+  return ({ protocol, route }, code, seconds) => duration.observe({ protocol, route, code }, seconds);
+}
+
+function addSources(registry: Registry, { writer, exchanges, sessions }: MetricSources): void {
+  const gauge = (name: string, help: string, read: () => number): void => {
+    const one: Gauge = new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect: () => one.set(read()),
+    });
+  };
+  gauge("collector_requests_in_flight", "Requests and streams under way.", exchanges);
+  gauge("collector_http2_sessions", "Open HTTP/2 connections.", sessions);
+  gauge("collector_spool_ready", "1 if the spool takes events.", () => (writer.readiness().ready ? 1 : 0));
+  gauge("collector_spool_bytes", "Bytes of all segments.", () => writer.stats().spoolBytes);
+  gauge("collector_spool_segments", "Segments on the disk.", () => writer.stats().segments);
+  gauge("collector_spool_free_bytes", "Free bytes of the file system.", () => writer.stats().freeBytes);
+  gauge("collector_spool_queue_bytes", "Bytes that wait for the disk.", () => writer.stats().queueBytes);
+  // The writer counts failures; a counter of our own follows it.
+  let seen = 0;
+  const failures: Counter = new Counter({
+    name: "collector_spool_failed_groups_total",
+    help: "Groups that could not be made durable; their senders were told to try again.",
+    registers: [registry],
+    collect: () => {
+      const now = writer.stats().failures;
+      failures.inc(now - seen);
+      seen = now;
+    },
+  });
+}

@@ -1,0 +1,54 @@
+/**
+ * Refusals and rejections as RPC errors, with the details of google.rpc that clients of every language can read.
+ *
+ * A reason stands in `reason` and its place in `field`, the same code and the same pointer as over REST.
+ */
+import { Code, ConnectError } from "@connectrpc/connect";
+import { BadRequestSchema, ErrorInfoSchema, FAILURES, RetryInfoSchema } from "@event-collector/contract";
+import type { ConnectCodeName, FailureCode, Refusal, Violation } from "@event-collector/contract";
+import { refusalHeaders, RETRY_AFTER_SECONDS } from "../refusal.js";
+
+const CODES: Readonly<Record<ConnectCodeName, Code>> = {
+  canceled: Code.Canceled,
+  deadline_exceeded: Code.DeadlineExceeded,
+  internal: Code.Internal,
+  invalid_argument: Code.InvalidArgument,
+  not_found: Code.NotFound,
+  permission_denied: Code.PermissionDenied,
+  resource_exhausted: Code.ResourceExhausted,
+  unauthenticated: Code.Unauthenticated,
+  unavailable: Code.Unavailable,
+  unimplemented: Code.Unimplemented,
+};
+
+export function connectCodeOf(code: FailureCode): Code {
+  return CODES[FAILURES[code].connect];
+}
+
+type Details = NonNullable<ConstructorParameters<typeof ConnectError>[3]>;
+
+/** The call as a whole is refused. */
+export function refusalError(refusal: Refusal): ConnectError {
+  const details: Details = [
+    { desc: ErrorInfoSchema, value: { reason: refusal.code, domain: "event-collector" } },
+  ];
+  if (FAILURES[refusal.code].retryable) {
+    const retryDelay = { seconds: BigInt(RETRY_AFTER_SECONDS), nanos: 0 };
+    details.push({ desc: RetryInfoSchema, value: { retryDelay } });
+  }
+  const message = `${FAILURES[refusal.code].title}: ${refusal.message}`;
+  return new ConnectError(message, connectCodeOf(refusal.code), refusalHeaders(refusal), details);
+}
+
+/** The one event of a call is rejected. */
+export function rejectionError(violations: readonly Violation[]): ConnectError {
+  const fieldViolations = violations.map(({ code, pointer, message }) => ({
+    field: pointer,
+    description: message,
+    reason: code,
+  }));
+  const first = violations[0]?.message ?? "it breaks a rule";
+  return new ConnectError(`The event was rejected: ${first}`, Code.InvalidArgument, undefined, [
+    { desc: BadRequestSchema, value: { fieldViolations } },
+  ]);
+}

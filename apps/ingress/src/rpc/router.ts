@@ -1,0 +1,125 @@
+/**
+ * The RPC side of the port: the services over Connect, gRPC and gRPC-Web, and how a call meets its exchange.
+ *
+ * It stands where connect-node's own adapter would: that one keeps its paths to itself and reports to the console.
+ */
+import {
+  Code,
+  ConnectError,
+  createConnectRouter,
+  createContextKey,
+  createContextValues,
+} from "@connectrpc/connect";
+import type { ConnectRouter, ContextKey, HandlerContext, Interceptor } from "@connectrpc/connect";
+import {
+  compressionBrotli,
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
+import { codeToString } from "@connectrpc/connect/protocol-connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import type { Logger } from "pino";
+import type { Door } from "../server/gate.js";
+import type { Exchange } from "../server/exchange.js";
+
+export interface RpcOptions {
+  /** Bytes of one message, before and after decompression. */
+  readonly messageBytesMax: number;
+  /** Aborts the calls that are under way. */
+  readonly aborted: AbortSignal;
+}
+
+/** The longest deadline a caller may set: within what a timer holds (24.8 days), beyond what anybody waits. */
+const DEADLINE_MAX_MS = 24 * 60 * 60 * 1000;
+
+const exchangeKey: ContextKey<Exchange | undefined> = createContextKey<Exchange | undefined>(undefined);
+
+/** The exchange that a call came with; undefined where a test calls a service by itself. */
+export function exchangeOf(context: HandlerContext): Exchange | undefined {
+  return context.values.get(exchangeKey);
+}
+
+export function createRpcDoor(
+  services: readonly ((router: ConnectRouter) => void)[],
+  logger: Logger,
+  options: RpcOptions,
+): Door {
+  const router = createConnectRouter({
+    acceptCompression: [compressionGzip, compressionBrotli],
+    readMaxBytes: options.messageBytesMax,
+    maxTimeoutMs: DEADLINE_MAX_MS,
+    shutdownSignal: options.aborted,
+    interceptors: [createOutcomeInterceptor(logger)],
+  });
+  for (const register of services) register(router);
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  return {
+    routes: new Map(
+      router.handlers.map((handler) => [handler.requestPath, { streaming: isStreaming(handler) }]),
+    ),
+    enter: (incoming, outgoing, exchange) => {
+      const handler = handlers.get(exchange.route);
+      if (handler === undefined) throw new Error(`no handler for ${exchange.route}`);
+      const values = createContextValues().set(exchangeKey, exchange);
+      const request = universalRequestFromNodeRequest(incoming, outgoing, undefined, values);
+      handler(request)
+        .then((response) => {
+          if (response.status !== 200) exchange.code ??= String(response.status);
+          return universalResponseToNodeResponse(response, outgoing);
+        })
+        // What fails here is the writing of an answer: its reader is gone.
+        .catch((error: unknown) => logger.debug({ error, requestId: exchange.id }, "answer not delivered"));
+    },
+  };
+}
+
+function isStreaming(handler: UniversalHandler): boolean {
+  return handler.method.methodKind !== "unary";
+}
+
+/** Notes how each call ended, and keeps what is nobody's business out of the answer and in the log. */
+function createOutcomeInterceptor(logger: Logger): Interceptor {
+  return (next) => async (request) => {
+    const exchange = request.contextValues.get(exchangeKey);
+    const fail = (reason: unknown): ConnectError => {
+      const error = asConnectError(reason);
+      if (error.code === Code.Internal)
+        logger.error({ error: reason, requestId: exchange?.id }, "call failed");
+      if (exchange !== undefined) exchange.code = codeToString(error.code);
+      return error;
+    };
+    try {
+      const response = await next(request);
+      if (response.stream) return { ...response, message: watch(response.message, exchange, fail) };
+      if (exchange !== undefined) exchange.code = "ok";
+      return response;
+    } catch (reason) {
+      throw fail(reason);
+    }
+  };
+}
+
+async function* watch<Message>(
+  messages: AsyncIterable<Message>,
+  exchange: Exchange | undefined,
+  fail: (reason: unknown) => ConnectError,
+): AsyncGenerator<Message> {
+  try {
+    yield* messages;
+    if (exchange !== undefined) exchange.code = "ok";
+  } catch (reason) {
+    throw fail(reason);
+  }
+}
+
+function asConnectError(reason: unknown): ConnectError {
+  if (reason instanceof ConnectError) return reason;
+  return new ConnectError(
+    "the service failed; the request id names the log line",
+    Code.Internal,
+    undefined,
+    undefined,
+    reason,
+  );
+}

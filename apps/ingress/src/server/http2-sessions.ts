@@ -1,0 +1,104 @@
+/**
+ * The HTTP/2 half of the port: a server that never listens itself but is given sockets, with the limits that Node
+ * leaves open, and the list of its sessions, which Node 20 does not keep.
+ *
+ * **Invariant:** a session without streams ends after `idleMs`; one with streams must answer a PING in each
+ * `idleMs` of silence. So a peer that vanished is noticed, and a quiet stream of a living one stays.
+ */
+import { constants, createServer } from "node:http2";
+import type { Http2Server, Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from "node:http2";
+import type { Socket } from "node:net";
+
+export interface Http2Options {
+  /** Silence after which a session is closed or asked whether it lives, milliseconds. */
+  idleMs: number;
+  /** Open streams of one session. */
+  streamsMax: number;
+}
+
+export interface Http2Sessions {
+  accept(socket: Socket): void;
+  count(): number;
+  /** First half of a graceful end: says that no new stream should come, and still takes those under way. */
+  announceEnd(): void;
+  /** Second half: takes no new stream; a session ends with its last one. */
+  end(): void;
+  destroy(): void;
+}
+
+/** A megabyte of unread request bytes for one session; one stream may use a quarter. More costs memory, less throughput. */
+const SESSION_WINDOW_BYTES = 1024 * 1024;
+const STREAM_WINDOW_BYTES = SESSION_WINDOW_BYTES / 4;
+
+/** Headers of one request; the default of Node's HTTP/1.1 parser. */
+const HEADER_BYTES_MAX = 16 * 1024;
+
+/** The largest stream number there is: a GOAWAY with it promises to take all streams under way. */
+const LAST_STREAM = 2 ** 31 - 1;
+
+export function createHttp2Sessions(
+  listener: (request: Http2ServerRequest, response: Http2ServerResponse) => void,
+  options: Http2Options,
+): Http2Sessions {
+  const sessions = new Set<ServerHttp2Session>();
+  const server: Http2Server = createServer(
+    {
+      settings: {
+        maxConcurrentStreams: options.streamsMax,
+        initialWindowSize: STREAM_WINDOW_BYTES,
+        maxHeaderListSize: HEADER_BYTES_MAX,
+      },
+    },
+    listener,
+  );
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+    // A peer that breaks the protocol or resets is its own affair; Node destroys the session.
+    session.on("error", () => undefined);
+    session.setLocalWindowSize(SESSION_WINDOW_BYTES);
+    watchSilence(session, options.idleMs);
+  });
+  // Node reports here what a session's own listener has already seen.
+  server.on("sessionError", () => undefined);
+  return {
+    accept: (socket) => {
+      // The HTTP/1.1 listener that took the socket lets peers half-close; a session would then never end by itself.
+      socket.allowHalfOpen = false;
+      server.emit("connection", socket);
+    },
+    count: () => sessions.size,
+    announceEnd: () => {
+      for (const session of sessions)
+        if (!session.destroyed) session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM);
+    },
+    end: () => {
+      for (const session of sessions) if (!session.destroyed) session.close();
+    },
+    destroy: () => {
+      for (const session of sessions) session.destroy();
+    },
+  };
+}
+
+function watchSilence(session: ServerHttp2Session, idleMs: number): void {
+  let streams = 0;
+  let unanswered = false;
+  session.on("stream", (stream) => {
+    streams += 1;
+    stream.once("close", () => {
+      streams -= 1;
+    });
+  });
+  session.setTimeout(idleMs, () => {
+    if (unanswered) {
+      session.destroy();
+    } else if (streams === 0) {
+      session.close();
+    } else {
+      unanswered = session.ping(() => {
+        unanswered = false;
+      });
+    }
+  });
+}
