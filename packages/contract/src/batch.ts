@@ -4,7 +4,19 @@
 // walks it can go, and a text of nothing but brackets takes far longer to parse than to count.
 import { isUtf8 } from "node:buffer";
 import type { EventFailureCode, Refusal } from "./failure.js";
-import { isNamed, jsonDepth, sliceElements, sliceMembers, skipSpace, type Slice } from "./json.js";
+import {
+  CLOSE_OBJECT,
+  endOfString,
+  endOfValue,
+  isNamed,
+  jsonDepth,
+  OPEN_ARRAY,
+  skipSpace,
+  sliceElements,
+  startOfNext,
+  startOfValue,
+  type Slice,
+} from "./json.js";
 import { isJsonObject } from "./json-object.js";
 
 /** One event as it was sent, not judged yet. */
@@ -89,11 +101,22 @@ function unreadable(bytes: Uint8Array, code: EventFailureCode): SourceEvent {
   return { bytes, findings: [{ code, path: [] }] };
 }
 
-/** The elements of the last member "events" of the document. */
+/** The elements of the last member "events" of the document, found in one pass over it. */
 export function sliceEvents(body: Uint8Array): Slice[] {
-  const { members } = sliceMembers(body, skipSpace(body, 0));
-  const events = members.findLast(({ name }) => isNamed(body, name, "events"));
-  return events === undefined ? [] : sliceElements(body, events.value.start).elements;
+  let events: Slice[] = [];
+  let index = skipSpace(body, skipSpace(body, 0) + 1);
+  while (index < body.length && body[index] !== CLOSE_OBJECT) {
+    const name = { start: index, end: endOfString(body, index + 1) };
+    const value = startOfValue(body, name.end);
+    let end: number;
+    if (body[value] === OPEN_ARRAY && isNamed(body, name, "events")) {
+      ({ elements: events, end } = sliceElements(body, value));
+    } else {
+      end = endOfValue(body, value);
+    }
+    index = startOfNext(body, end);
+  }
+  return events;
 }
 
 function parse(bytes: Uint8Array): { value: unknown } | undefined {

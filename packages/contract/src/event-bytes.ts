@@ -9,13 +9,15 @@ import {
   CLOSE_OBJECT,
   COMMA,
   copyAsOneLine,
+  endOfString,
+  endOfValue,
   isNamed,
-  hasEscape,
-  memberAt,
   OPEN_OBJECT,
   QUOTE,
   skipSpace,
-  type Member,
+  sliceMembers,
+  startOfNext,
+  startOfValue,
   type Slice,
 } from "./json.js";
 
@@ -27,84 +29,128 @@ export interface Stamp {
   readonly receivedAt: string;
 }
 
-interface Survey {
-  /** The last member of each known name, in the order of EVENT_FIELDS. */
-  readonly known: (Member | undefined)[];
-  /** True if the bytes can stay as they are. */
-  plain: boolean;
+/** An object that may stay as it is, but for what is appended to it. */
+interface PlainObject {
   /** Where the closing brace stands. */
-  close: number;
+  readonly close: number;
+  readonly isEmpty: boolean;
+  readonly hasId: boolean;
 }
 
-const EVENT_ID = EVENT_FIELDS.indexOf("event_id");
+interface Field {
+  /** One bit of its own. */
+  readonly bit: number;
+  readonly name: string;
+  /** The name with the colon, as it is written. */
+  readonly label: Uint8Array;
+}
+
+const FIELDS: readonly Field[] = EVENT_FIELDS.map((name, index) => ({
+  bit: 1 << index,
+  name,
+  label: Buffer.from(`"${name}":`, "latin1"),
+}));
+
+// Most names are told apart by their length, so that few are compared.
+const FIELDS_BY_LENGTH: readonly (readonly Field[])[] = Array.from({ length: 16 }, (_, length) =>
+  FIELDS.filter(({ name }) => name.length === length),
+);
+
 const NULL_START = 0x6e;
 
 /** The event's JSON on one line. `bytes` is one JSON object in UTF-8 that JSON.parse has accepted. */
 export function composeEvent(bytes: Uint8Array, stamp: Stamp): Uint8Array {
-  const survey = surveyMembers(bytes);
-  const own = survey.known[EVENT_ID];
-  const hasId = own !== undefined && !isNothing(bytes, own.value);
-  const added = `${hasId ? "" : `"event_id":${JSON.stringify(stamp.eventId)},`}"received_at":${JSON.stringify(stamp.receivedAt)}}`;
-  if (survey.plain && (hasId || own === undefined)) {
-    return append(bytes.subarray(skipSpace(bytes, 0), survey.close), added);
-  }
-  return assemble(bytes, hasId ? survey.known : survey.known.with(EVENT_ID, undefined), added);
+  const start = skipSpace(bytes, 0);
+  const plain = readPlain(bytes, start);
+  return plain === undefined ? assemble(bytes, start, stamp) : append(bytes, start, plain, stamp);
 }
 
-function surveyMembers(bytes: Uint8Array): Survey {
-  const survey: Survey = { known: EVENT_FIELDS.map(() => undefined), plain: true, close: 0 };
-  let index = skipSpace(bytes, skipSpace(bytes, 0) + 1);
+/** Undefined if a member must go, or must be written otherwise. */
+function readPlain(bytes: Uint8Array, start: number): PlainObject | undefined {
+  const first = skipSpace(bytes, start + 1);
+  let index = first;
+  let seen = 0;
+  let hasId = false;
   while (index < bytes.length && bytes[index] !== CLOSE_OBJECT) {
-    const member = memberAt(bytes, index);
-    const field = EVENT_FIELDS.findIndex((name) => isNamed(bytes, member.name, name));
-    if (field < 0 || survey.known[field] !== undefined || hasEscape(bytes, member.name)) survey.plain = false;
-    if (field >= 0) survey.known[field] = member;
-    index = skipSpace(bytes, member.value.end);
-    if (bytes[index] === COMMA) index = skipSpace(bytes, index + 1);
+    const nameEnd = endOfString(bytes, index + 1);
+    const field = fieldAt(bytes, index, nameEnd);
+    if (field === undefined || (seen & field.bit) !== 0) return undefined;
+    seen |= field.bit;
+    const value = startOfValue(bytes, nameEnd);
+    const end = endOfValue(bytes, value);
+    if (field.name === "event_id") {
+      if (isNothing(bytes, value, end)) return undefined;
+      hasId = true;
+    }
+    index = startOfNext(bytes, end);
   }
-  survey.close = index;
-  return survey;
+  return { close: index, isEmpty: index === first, hasId };
+}
+
+/** The field whose name stands there, quotes included, without an escape. */
+function fieldAt(bytes: Uint8Array, start: number, end: number): Field | undefined {
+  for (const field of FIELDS_BY_LENGTH[end - start - 2] ?? []) {
+    let index = 1;
+    while (start + index < end && bytes[start + index] === field.label[index]) index += 1;
+    if (start + index === end) return field;
+  }
+  return undefined;
 }
 
 /** True for `null` and `""`, which count as an absent field. */
-function isNothing(bytes: Uint8Array, value: Slice): boolean {
-  const first = bytes[value.start];
-  return first === NULL_START || (first === QUOTE && value.end - value.start === 2);
+function isNothing(bytes: Uint8Array, start: number, end: number): boolean {
+  return bytes[start] === NULL_START || (bytes[start] === QUOTE && end - start === 2);
 }
 
-/** `object` is an object without its closing brace. */
-function append(object: Uint8Array, added: string): Uint8Array {
-  const last = object.length === 1 || isEmptySoFar(object) ? "" : ",";
-  const tail = Buffer.from(last + added);
-  const composed = Buffer.allocUnsafe(object.length + tail.length);
-  copyAsOneLine(composed, 0, object);
-  composed.set(tail, object.length);
+function append(bytes: Uint8Array, start: number, plain: PlainObject, stamp: Stamp): Uint8Array {
+  const tail = (plain.isEmpty ? "" : ",") + stampText(stamp, plain.hasId);
+  const length = plain.close - start;
+  const composed = Buffer.allocUnsafe(length + Buffer.byteLength(tail));
+  copyAsOneLine(composed, 0, bytes.subarray(start, plain.close));
+  composed.write(tail, length, "utf8");
   return composed;
 }
 
-function isEmptySoFar(object: Uint8Array): boolean {
-  return skipSpace(object, 1) === object.length;
-}
-
-function assemble(bytes: Uint8Array, known: readonly (Member | undefined)[], added: string): Uint8Array {
-  const parts: Uint8Array[] = [];
-  let size = 1;
-  EVENT_FIELDS.forEach((name, field) => {
-    const member = known[field];
-    if (member === undefined) return;
-    const label = Buffer.from(`"${name}":`, "latin1");
-    const value = bytes.subarray(member.value.start, member.value.end);
-    parts.push(label, value, Buffer.of(COMMA));
-    size += label.length + value.length + 1;
-  });
-  const tail = Buffer.from(added);
-  const composed = Buffer.allocUnsafe(size + tail.length);
+function assemble(bytes: Uint8Array, start: number, stamp: Stamp): Uint8Array {
+  const values = lastValues(bytes, start);
+  const id = values.get("event_id");
+  const hasId = id !== undefined && !isNothing(bytes, id.start, id.end);
+  if (!hasId) values.delete("event_id");
+  const tail = stampText(stamp, hasId);
+  let length = 1 + Buffer.byteLength(tail);
+  for (const { name, label } of FIELDS) {
+    const value = values.get(name);
+    if (value !== undefined) length += label.length + (value.end - value.start) + 1;
+  }
+  const composed = Buffer.allocUnsafe(length);
   composed[0] = OPEN_OBJECT;
   let offset = 1;
-  for (const part of parts) {
-    copyAsOneLine(composed, offset, part);
-    offset += part.length;
+  for (const { name, label } of FIELDS) {
+    const value = values.get(name);
+    if (value === undefined) continue;
+    composed.set(label, offset);
+    offset += label.length;
+    copyAsOneLine(composed, offset, bytes.subarray(value.start, value.end));
+    offset += value.end - value.start;
+    composed[offset] = COMMA;
+    offset += 1;
   }
-  composed.set(tail, offset);
+  composed.write(tail, offset, "utf8");
   return composed;
+}
+
+/** Of each known name, however it is written, the last value. */
+function lastValues(bytes: Uint8Array, start: number): Map<string, Slice> {
+  const values = new Map<string, Slice>();
+  for (const { name, value } of sliceMembers(bytes, start).members) {
+    const field = FIELDS.find((known) => isNamed(bytes, name, known.name));
+    if (field !== undefined) values.set(field.name, value);
+  }
+  return values;
+}
+
+/** The end of the object: what the service adds, and the closing brace. */
+function stampText({ eventId, receivedAt }: Stamp, hasId: boolean): string {
+  const id = hasId ? "" : `"event_id":${JSON.stringify(eventId)},`;
+  return `${id}"received_at":${JSON.stringify(receivedAt)}}`;
 }

@@ -207,11 +207,11 @@ function pathOf(path: readonly v.IssuePathItem[] | undefined): (string | number)
 }
 
 function learnerEvent(sent: SentEvent): LearnerEvent {
-  const { session_id, metadata, event_id, ...required } = sent;
-  const event: LearnerEvent = required;
-  if (session_id) event.session_id = session_id;
-  if (metadata) event.metadata = metadata;
-  if (event_id) event.event_id = event_id;
+  const { learner_id, course_id, lesson_id, event_type, event_data, timestamp } = sent;
+  const event: LearnerEvent = { learner_id, course_id, lesson_id, event_type, event_data, timestamp };
+  if (sent.session_id) event.session_id = sent.session_id;
+  if (sent.metadata) event.metadata = sent.metadata;
+  if (sent.event_id) event.event_id = sent.event_id;
   return event;
 }
 

@@ -11,7 +11,7 @@ export const COLON = 0x3a;
 export const OPEN_OBJECT = 0x7b;
 export const CLOSE_OBJECT = 0x7d;
 const BACKSLASH = 0x5c;
-const OPEN_ARRAY = 0x5b;
+export const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 const SPACE = 0x20;
 const LINE_FEED = 0x0a;
@@ -54,15 +54,16 @@ export function jsonDepth(bytes: Uint8Array, depthMax: number = Infinity): numbe
   return deepest;
 }
 
-/** The members of the object that begins at `start`, in order, the duplicate ones too. */
+/** The members of the object that begins at `start`, in order, the doubled ones too. */
 export function sliceMembers(bytes: Uint8Array, start: number): { members: Member[]; end: number } {
   const members: Member[] = [];
   let index = skipSpace(bytes, start + 1);
   while (index < bytes.length && bytes[index] !== CLOSE_OBJECT) {
-    const member = memberAt(bytes, index);
-    members.push(member);
-    index = skipSpace(bytes, member.value.end);
-    if (bytes[index] === COMMA) index = skipSpace(bytes, index + 1);
+    const name = { start: index, end: endOfString(bytes, index + 1) };
+    const value = startOfValue(bytes, name.end);
+    const end = endOfValue(bytes, value);
+    members.push({ name, value: { start: value, end } });
+    index = startOfNext(bytes, end);
   }
   return { members, end: Math.min(index + 1, bytes.length) };
 }
@@ -74,18 +75,20 @@ export function sliceElements(bytes: Uint8Array, start: number): { elements: Sli
   while (index < bytes.length && bytes[index] !== CLOSE_ARRAY) {
     const end = endOfValue(bytes, index);
     elements.push({ start: index, end });
-    index = skipSpace(bytes, end);
-    if (bytes[index] === COMMA) index = skipSpace(bytes, index + 1);
+    index = startOfNext(bytes, end);
   }
   return { elements, end: Math.min(index + 1, bytes.length) };
 }
 
-/** The member whose name begins at `start`. It always covers at least one byte. */
-export function memberAt(bytes: Uint8Array, start: number): Member {
-  const nameEnd = endOfString(bytes, start + 1);
-  const colon = skipSpace(bytes, nameEnd);
-  const valueStart = skipSpace(bytes, Math.min(colon + 1, bytes.length));
-  return { name: { start, end: nameEnd }, value: { start: valueStart, end: endOfValue(bytes, valueStart) } };
+/** Where the value of a member begins whose name ends at `nameEnd`. */
+export function startOfValue(bytes: Uint8Array, nameEnd: number): number {
+  return skipSpace(bytes, Math.min(skipSpace(bytes, nameEnd) + 1, bytes.length));
+}
+
+/** Where, after a member or an element that ends at `end`, the next begins or the closing bracket stands. */
+export function startOfNext(bytes: Uint8Array, end: number): number {
+  const index = skipSpace(bytes, end);
+  return bytes[index] === COMMA ? skipSpace(bytes, index + 1) : index;
 }
 
 /** True if the name, decoded, is `text`, which must be ASCII without quotes and backslashes. */
@@ -141,7 +144,7 @@ export function copyAsOneLine(target: Uint8Array, offset: number, source: Uint8A
 }
 
 /** Where the string ends whose opening quote stands before `start`. */
-function endOfString(bytes: Uint8Array, start: number): number {
+export function endOfString(bytes: Uint8Array, start: number): number {
   const length = bytes.length;
   let index = start;
   while (index < length) {

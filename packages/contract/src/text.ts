@@ -1,19 +1,27 @@
 // What texts may hold.
 
-// A lone surrogate: with the `u` flag a well-formed pair is one character and does not match.
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
-// C0, DEL and C1 controls. In an identifier they are mistakes, and break logs, terminals and columns.
-const CONTROL = /\p{Control}/u;
+declare global {
+  interface String {
+    // Every supported Node has it; the library that the compiler is told of (ES2023) does not.
+    isWellFormed(): boolean;
+  }
+}
 
 /** False if the text holds half of a surrogate pair, which UTF-8 cannot carry and most databases refuse. */
 export function isWellFormed(text: string): boolean {
-  return !LONE_SURROGATE.test(text);
+  return text.isWellFormed();
 }
 
-/** True if the text can stand in a log line, a header and a key: well formed, no control characters. */
+/**
+ * True if the text can stand in a log line, a header and a key: it is well formed and has no control characters
+ * (C0, DEL, C1), which are mistakes in an identifier and break logs, terminals and columns.
+ */
 export function isIdentifierText(text: string): boolean {
-  return isWellFormed(text) && !CONTROL.test(text);
+  for (let index = 0; index < text.length; index += 1) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x20 || (unit >= 0x7f && unit <= 0x9f)) return false;
+  }
+  return text.isWellFormed();
 }
 
 /** True if the text has at most `max` characters (Unicode code points, not bytes). */
