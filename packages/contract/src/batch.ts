@@ -41,7 +41,7 @@ export interface BatchLimits {
   readonly bodyDepthMax: number;
 }
 
-/** Twice what an event may use, and far below what hurts. */
+/** Almost four times what an event may use, and half of where older releases of jq stop reading a line. */
 export const BODY_DEPTH_MAX = 128;
 
 export type BatchReading =

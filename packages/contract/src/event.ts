@@ -77,10 +77,10 @@ export const EVENT_BYTES_MAX: number = 256 * 1024;
 /** What a protobuf Struct can carry: a level costs three messages, and decoders stop at a hundred. */
 export const DEPTH_MAX = 32;
 
-/** Ten times the most generous event seen in practice; it bounds what a consumer makes columns of. */
+/** Bounds what consumers index and make columns of; what needs more members is a document rather than an event. */
 export const KEYS_MAX = 1000;
 
-/** An error with twenty reasons fits into the 8 KiB that gRPC clients allow for trailers. */
+/** An error with twenty reasons, each with its pointer, fits into the 8 KiB that gRPC clients allow for trailers. */
 export const VIOLATIONS_MAX = 20;
 
 /** RFC 3339 needs 25 characters; the rest is for the digits of a fraction that nobody needs. */
@@ -102,8 +102,9 @@ export type EventCheck =
 
 /** Says whether a parsed JSON value is an event; `bytes` is the size of its text, where there is one. */
 export function checkEvent(input: unknown, limits: EventLimits = EVENT_LIMITS, bytes = 0): EventCheck {
-  if (bytes > limits.eventBytesMax)
+  if (bytes > limits.eventBytesMax) {
     return { ok: false, violations: [violation("event_too_large", [], limits)] };
+  }
   const result = v.safeParse(eventSchema(limits), input, { abortPipeEarly: true });
   if (result.success) return { ok: true, event: learnerEvent(result.output) };
   const violations = result.issues

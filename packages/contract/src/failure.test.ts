@@ -1,10 +1,11 @@
+import { create, toBinary } from "@bufbuild/protobuf";
 import t from "tap";
 import { admitEvent, type Arrival } from "./admit.js";
 import { readLines, type SourceEvent } from "./batch.js";
 import { EVENT_LIMITS, type EventLimits } from "./event.js";
 import { FAILURES, isEventFailureCode, type EventFailureCode } from "./failure.js";
-import { create } from "@bufbuild/protobuf";
 import { EventSchema } from "./gen/event_collector/v1/event_collector_pb.js";
+import { BadRequestSchema } from "./gen/google/rpc/error_details_pb.js";
 import { sourceFromMessage } from "./message.js";
 import { sampleEvent, utf8 } from "./testing/sample.js";
 
@@ -83,6 +84,24 @@ await t.test(
     }
   },
 );
+
+await t.test("the longest list of reasons fits into the trailers of a gRPC error", async (t) => {
+  const name = "é".repeat(50);
+  const event_data = { [name]: Array.from({ length: 1000 }, () => "\ud800") };
+  const fields = { learner_id: "", event_type: "?", timestamp: "?", session_id: "\t", event_data };
+  const admission = admitEvent(spoilt(fields), EVENT_LIMITS, arrival);
+  if (admission.ok) return t.fail("accepted");
+  t.equal(admission.violations.length, EVENT_LIMITS.violationsMax);
+  const fieldViolations = admission.violations.map(({ code, pointer, message }) => ({
+    field: `events[99]${pointer}`,
+    description: message,
+    reason: code,
+  }));
+  const details = toBinary(BadRequestSchema, create(BadRequestSchema, { fieldViolations }));
+  // In base64, and with half a kilobyte to spare for the status around it and the other trailers.
+  t.ok((details.length * 4) / 3 < 7.5 * 1024, String(details.length));
+  return undefined;
+});
 
 function spoilt(fields: object): SourceEvent {
   return onlyLine(JSON.stringify({ ...sampleEvent(), ...fields }));

@@ -17,7 +17,7 @@ export * from "./gen/event_collector/v1/event_collector_pb.js";
 export * as grpcHealth from "./gen/grpc/health/v1/health_pb.js";
 export * as grpcReflectionV1 from "./gen/grpc/reflection/v1/reflection_pb.js";
 export * as grpcReflectionV1Alpha from "./gen/grpc/reflection/v1alpha/reflection_pb.js";
-export * from "./json.js";
+export { jsonDepth, sliceElements, sliceMembers, type Member, type Slice } from "./json.js";
 export { isJsonObject } from "./json-object.js";
 export * from "./message.js";
 export * from "./pointer.js";

@@ -7,7 +7,6 @@
 
 export const QUOTE = 0x22;
 export const COMMA = 0x2c;
-export const COLON = 0x3a;
 export const OPEN_OBJECT = 0x7b;
 export const CLOSE_OBJECT = 0x7d;
 const BACKSLASH = 0x5c;
@@ -104,7 +103,7 @@ export function isNamed(bytes: Uint8Array, name: Slice, text: string): boolean {
 }
 
 /** True if a backslash stands in the string. */
-export function hasEscape(bytes: Uint8Array, string: Slice): boolean {
+function hasEscape(bytes: Uint8Array, string: Slice): boolean {
   // Not indexOf: it would search on to the end of the body, once for each name.
   let index = string.start;
   while (index < string.end && bytes[index] !== BACKSLASH) index += 1;

@@ -1,5 +1,5 @@
 import t from "tap";
-import { POINTER_CHARACTERS_MAX, pointerTo } from "./pointer.js";
+import { POINTER_BYTES_MAX, pointerTo } from "./pointer.js";
 
 // The examples of RFC 6901, section 5.
 const TABLE: [(string | number)[], string][] = [
@@ -20,6 +20,7 @@ await t.test("writes pointers as RFC 6901 has them", async (t) => {
 });
 
 await t.test("stops at the deepest ancestor whose pointer fits", async (t) => {
-  t.equal(pointerTo(["a", "x".repeat(POINTER_CHARACTERS_MAX - 3)]).length, POINTER_CHARACTERS_MAX);
-  t.equal(pointerTo(["a", "x".repeat(POINTER_CHARACTERS_MAX - 2), "b"]), "/a");
+  t.equal(pointerTo(["a", "x".repeat(POINTER_BYTES_MAX - 3)]).length, POINTER_BYTES_MAX);
+  t.equal(pointerTo(["a", "x".repeat(POINTER_BYTES_MAX - 2), "b"]), "/a");
+  t.equal(pointerTo(["a", "é".repeat(POINTER_BYTES_MAX / 2), "b"]), "/a");
 });
