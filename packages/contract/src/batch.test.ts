@@ -25,6 +25,7 @@ await t.test("of doubled events the last counts, whatever its disguise", async (
   t.same(spelt(readBatch(utf8('{"events":[1],"events":[2,3]}'), limits)), ["2", "3"]);
   t.same(spelt(readBatch(utf8('{"events":[1],"\\u0065vents":[2,3]}'), limits)), ["2", "3"]);
   t.same(spelt(readBatch(utf8('{"\\u0065vents":[2,3],"events":[1]}'), limits)), ["1"]);
+  t.same(spelt(readBatch(utf8('{"events":{"a":[1]},"events":[2,3]}'), limits)), ["2", "3"]);
 });
 
 const REFUSED: [string, string | Uint8Array, string][] = [
