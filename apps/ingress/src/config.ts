@@ -159,7 +159,10 @@ const schema = v.object({
     "must be event types of at most 128 characters",
     "Event types, between commas, that are allowed beside the eight built-in ones.",
   ),
-  MAX_BATCH_SIZE: v.optional(whole(1, 100_000, "Events of one batch."), "100"),
+  MAX_BATCH_SIZE: v.optional(
+    whole(1, 100_000, "Events of one batch: 100 of the usual size are some 50 KiB, and one sync."),
+    "100",
+  ),
   MAX_BATCH_SIZE_BYTES: v.optional(
     whole(KIB, 64 * MIB, "Bytes of one body or RPC message, after decompression. Bounds memory per request."),
     String(MIB),

@@ -29,7 +29,7 @@ export async function drain(
   options: DrainOptions,
 ): Promise<void> {
   lifecycle.drain();
-  await wait(options.delayMs);
+  if (options.delayMs > 0) await wait(options.delayMs);
   lifecycle.leave();
   for (const listener of listeners) listener.stopAccepting();
   sessions.announceEnd();

@@ -83,22 +83,25 @@ export function createHttp2Sessions(
 
 function watchSilence(session: ServerHttp2Session, idleMs: number): void {
   let streams = 0;
-  let unanswered = false;
   session.on("stream", (stream) => {
     streams += 1;
     stream.once("close", () => {
       streams -= 1;
     });
   });
-  session.setTimeout(idleMs, () => {
-    if (unanswered) {
-      session.destroy();
-    } else if (streams === 0) {
-      session.close();
-    } else {
-      unanswered = session.ping(() => {
-        unanswered = false;
-      });
-    }
+  session.on("timeout", () => {
+    if (streams === 0) session.close();
+    else demandSign(session, idleMs);
   });
+  session.setTimeout(idleMs);
+}
+
+/** Ends a session unless it answers a PING in time. The answer alone would not arm its timer again. */
+function demandSign(session: ServerHttp2Session, idleMs: number): void {
+  const deadline = setTimeout(() => session.destroy(), idleMs);
+  const asked = session.ping(() => {
+    clearTimeout(deadline);
+    if (!session.destroyed) session.setTimeout(idleMs);
+  });
+  if (!asked) session.destroy();
 }

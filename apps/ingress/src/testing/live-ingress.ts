@@ -1,0 +1,58 @@
+/** A whole ingress on real sockets and a real disk, for one test: free ports, a fresh spool, ended by the test. */
+import { decodeRecord } from "@event-collector/contract";
+import type { SpoolRecord } from "@event-collector/contract";
+import { nodeDisk, spoolLayout, systemClock } from "@event-collector/spool";
+import type { Disk } from "@event-collector/spool";
+import { join } from "node:path";
+import { pino } from "pino";
+import type { Test } from "tap";
+import { readConfig } from "../config.js";
+import { startIngress } from "../ingress.js";
+import type { Ingress } from "../ingress.js";
+
+export interface LiveIngress {
+  readonly ingress: Ingress;
+  readonly port: number;
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  /** Every record on the disk, in the order of the segments. */
+  readonly records: () => Promise<SpoolRecord[]>;
+}
+
+export async function liveIngress(
+  t: Test,
+  environment: Record<string, string> = {},
+  disk: Disk = nodeDisk,
+): Promise<LiveIngress> {
+  const directory = join(t.testdir({}), "spool");
+  const config = readConfig({
+    HTTP_HOST: "127.0.0.1",
+    HTTP_PORT: "0",
+    BUFFER_DIR: directory,
+    BUFFER_MIN_FREE_BYTES: "0",
+    SHUTDOWN_TIMEOUT_SECONDS: "5",
+    ...environment,
+  });
+  const ingress = await startIngress(disk, systemClock, pino({ level: "silent" }), config);
+  t.teardown(() => ingress.drain());
+  return {
+    ingress,
+    port: ingress.port,
+    url: `http://127.0.0.1:${ingress.port}`,
+    records: () => readRecords(spoolLayout(directory).segments),
+  };
+}
+
+/** Reads the payloads of data lines (`{"crc":…,"n":…,"d":<payload>}`) without judging the frames. */
+async function readRecords(segments: string): Promise<SpoolRecord[]> {
+  const records: SpoolRecord[] = [];
+  for (const name of (await nodeDisk.list(segments)).sort()) {
+    const text = Buffer.from(await nodeDisk.readFile(join(segments, name))).toString("utf8");
+    for (const line of text.split("\n")) {
+      const mark = line.indexOf(',"d":');
+      if (mark < 0 || mark > 40) continue;
+      records.push(decodeRecord(Buffer.from(line.slice(mark + 5, -1))));
+    }
+  }
+  return records;
+}
