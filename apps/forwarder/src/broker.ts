@@ -1,0 +1,82 @@
+/**
+ * The port to the broker: what the forwarder asks of Kafka, in promises and plain data.
+ *
+ * `producer.ts` implements it on node-rdkafka, `testing/fake-producer.ts` in memory with scripted failures.
+ *
+ * **Invariant:** every rejection is a BrokerFailure. **Invariant:** nothing here promises delivery but a resolved
+ * `commit`, or a report without a failure.
+ */
+import type { BrokerFailure } from "./broker-failure.js";
+
+/** One header: an object with a single member, as node-rdkafka takes them. */
+export type Header = Readonly<Record<string, string>>;
+
+export interface Message {
+  readonly topic: string;
+  /** Absent: by the key, as Java clients do (murmur2). */
+  readonly partition?: number;
+  /** Bytes, never a string: node-rdkafka cuts a string at its first NUL. */
+  readonly key: Uint8Array | null;
+  /** null deletes the key in a compacted topic. */
+  readonly value: Uint8Array | null;
+  readonly headers: readonly Header[];
+}
+
+/** Sends in transactions. Calls must not overlap. */
+export interface TransactionalProducer {
+  begin(): Promise<void>;
+  /** Queues the message in the open transaction, or says why it never will be. */
+  send(message: Message): BrokerFailure | undefined;
+  /**
+   * Everything sent since `begin` becomes visible at once. A retriable failure leaves the commit under way: it
+   * must be called again.
+   */
+  commit(): Promise<void>;
+  /** Nothing sent since `begin` ever becomes visible. A retriable failure: call again. */
+  abort(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Sends without transactions; tells the fate of each message. */
+export interface CountingProducer {
+  /** Queues the message, or says why not. Its fate is reported later, with the same tag. */
+  send(message: Message, tag: number): BrokerFailure | undefined;
+  /** Who hears the fates: undefined once the broker has confirmed the message. */
+  onReport(listener: (tag: number, failure: BrokerFailure | undefined) => void): void;
+  close(): Promise<void>;
+}
+
+export interface TopicPlan {
+  readonly name: string;
+  /** -1: as the broker does by default. */
+  readonly partitions: number;
+  readonly compacted: boolean;
+}
+
+export interface Broker {
+  /**
+   * A producer that is connected and registered under the transactional id; the one before it is fenced, and what
+   * it had not committed is aborted.
+   */
+  openTransactional(transactionalId: string): Promise<TransactionalProducer>;
+  openCounting(): Promise<CountingProducer>;
+  /** Which of the topics do not exist. */
+  missingTopics(topics: readonly string[]): Promise<string[]>;
+  /** A topic that exists already is no failure. */
+  createTopic(plan: TopicPlan): Promise<void>;
+  /**
+   * The last committed value of each key that begins with `prefix` in the first partition of a compacted topic. It
+   * reads up to the end as it is now, and waits for transactions that are open below that.
+   */
+  readCompacted(topic: string, prefix: string): Promise<ReadonlyMap<string, Buffer>>;
+}
+
+/** What happens at the broker beside the calls. */
+export interface BrokerObserver {
+  /** A client lost all its connections, or a call went through. */
+  reachable(up: boolean): void;
+  /** What a client says without being asked: for the log. */
+  heard(failure: BrokerFailure): void;
+  /** A line of the client library's own log; severity as in syslog(3). */
+  logged(severity: number, line: string): void;
+}

@@ -1,0 +1,163 @@
+/**
+ * The loop that moves events from the spool to Kafka: wait, read a window, deliver it, go on behind it.
+ *
+ * Where to read is decided by positions alone. In exactly-once mode the broker's committed positions win over what
+ * this process believes, at the start and whenever a producer had to be opened anew.
+ *
+ * **Invariant:** one window is under way at a time; the next one is read ahead while there is a backlog, never more.
+ */
+import type { ReadLimits, SpoolItem, SpoolReader } from "@event-collector/spool";
+import { pause } from "./backoff.js";
+import { StoppedError } from "./delivery.js";
+import type { Committed } from "./delivery.js";
+import { entryOf } from "./entry.js";
+import type { Entry } from "./entry.js";
+import { deliverInOrder, openForever } from "./isolate.js";
+import type { Desk } from "./isolate.js";
+import type { Pruning } from "./pruning.js";
+import { settle } from "./settle.js";
+import type { Wake } from "./wake.js";
+
+/** A disk that does not answer is asked again after this. Milliseconds. */
+const READ_PAUSE_MS = 1_000;
+
+export interface ForwardParts {
+  readonly reader: SpoolReader;
+  readonly desk: Desk;
+  readonly wake: Wake;
+  readonly pruning: Pruning;
+  readonly limits: ReadLimits;
+}
+
+export interface ForwardSignals {
+  /** Deliver what is in the spool, then end. */
+  readonly drain: AbortSignal;
+  /** End now; what is not confirmed is left for the next start. */
+  readonly stop: AbortSignal;
+}
+
+/** Ends when it is told to. Rejects with a FencedError if another forwarder took over. */
+export async function forward(parts: ForwardParts, signals: ForwardSignals): Promise<void> {
+  try {
+    await goTo(parts, await openForever(parts.desk, signals.stop));
+    await forwardWindows(parts, signals);
+  } catch (error) {
+    if (!(error instanceof StoppedError)) throw error;
+  } finally {
+    await parts.desk.delivery.close();
+  }
+}
+
+async function forwardWindows(parts: ForwardParts, { drain, stop }: ForwardSignals): Promise<void> {
+  const { desk, wake } = parts;
+  const ahead = createReadAhead(parts, stop);
+  try {
+    while (!stop.aborted) {
+      const reopened = await prove(parts, stop);
+      if (reopened !== undefined) await ahead.drop();
+      if (reopened !== undefined) await goTo(parts, reopened);
+      const items = await ahead.take();
+      if (items === undefined) continue;
+      if (items.length === 0) {
+        if (drain.aborted) return;
+        await wake.next(drain);
+        continue;
+      }
+      const committed = await forwardWindow(parts, await entriesOf(desk, items), stop);
+      if (committed === undefined) continue;
+      await ahead.drop();
+      await goTo(parts, committed);
+    }
+  } finally {
+    await ahead.drop();
+  }
+}
+
+/** Resolves with where to go on, if that is not simply behind these entries. */
+async function forwardWindow(
+  { desk }: ForwardParts,
+  entries: readonly Entry[],
+  stop: AbortSignal,
+): Promise<Committed | undefined> {
+  const startedAt = desk.clock.monotonic();
+  desk.observer.windowBegun(entries);
+  const committed = await deliverInOrder(desk, entries, stop);
+  if (committed === undefined) desk.observer.windowDone(entries, (desk.clock.monotonic() - startedAt) / 1000);
+  return committed;
+}
+
+interface ReadAhead {
+  /** The next window; undefined if the disk did not let it be read. While there is a backlog, reads the one after it. */
+  take(): Promise<readonly SpoolItem[] | undefined>;
+  /** Waits for what is being read and forgets it: reading starts elsewhere. */
+  drop(): Promise<void>;
+}
+
+function createReadAhead(parts: ForwardParts, stop: AbortSignal): ReadAhead {
+  let ahead: Promise<readonly SpoolItem[] | undefined> | undefined;
+  return {
+    take: async () => {
+      const items = await (ahead ?? readWindow(parts, stop));
+      ahead = items !== undefined && isBacklog(items, parts.limits) ? readWindow(parts, stop) : undefined;
+      return items;
+    },
+    drop: async () => {
+      await ahead;
+      ahead = undefined;
+    },
+  };
+}
+
+async function readWindow(
+  { reader, desk, limits }: ForwardParts,
+  stop: AbortSignal,
+): Promise<readonly SpoolItem[] | undefined> {
+  try {
+    return await reader.read(limits);
+  } catch (error) {
+    desk.observer.unreadable(error);
+    await pause(READ_PAUSE_MS, stop);
+    return undefined;
+  }
+}
+
+/** True if so much was read that more may wait. */
+function isBacklog(items: readonly SpoolItem[], { linesMax, bytesMax }: ReadLimits): boolean {
+  if (items.length >= linesMax / 2) return true;
+  return (
+    items.reduce((bytes, { position, next }) => bytes + next.offset - position.offset, 0) >= bytesMax / 2
+  );
+}
+
+async function entriesOf(
+  { entryOptions, clock, quarantine }: Desk,
+  items: readonly SpoolItem[],
+): Promise<Entry[]> {
+  const now = new Date(clock.now()).toISOString();
+  for (const item of items) if (item.type === "damage") await quarantine.keepDamage(item);
+  return items.map((item) => entryOf(item, entryOptions, now));
+}
+
+async function goTo({ reader, desk }: ForwardParts, { positions }: Committed): Promise<void> {
+  desk.progress.reset(positions);
+  await reader.seek(positions);
+}
+
+/**
+ * Now and then, even when nothing comes: shows that the spool is still this forwarder's, and prunes. Resolves with
+ * where to go on if the delivery had to be opened anew.
+ */
+async function prove({ desk, pruning }: ForwardParts, stop: AbortSignal): Promise<Committed | undefined> {
+  if (!pruning.due()) return undefined;
+  const gone = pruning.gone();
+  const outcome = await desk.delivery.deliver({ messages: [], events: 0, positions: new Map(), gone }, stop);
+  if (outcome.type === "delivered") {
+    desk.progress.forget(gone);
+    pruning.start();
+    return undefined;
+  }
+  desk.observer.failed(outcome.failure, 1);
+  if (settle(outcome.failure, { alone: false, stage: "event" }) !== "reopen") return undefined;
+  const committed = await openForever(desk, stop);
+  return desk.delivery.atomic ? committed : undefined;
+}

@@ -1,0 +1,284 @@
+/**
+ * The forwarder as a whole: its parts, put together and taken apart.
+ *
+ * **Invariant:** what is started is stopped in the reverse order, the cursor file last of what moves it.
+ */
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { openCursorFile, openReader, readSpoolIdentity, spoolLayout } from "@event-collector/spool";
+import type { Clock, CursorFile, Disk, Positions, SpoolLayout } from "@event-collector/spool";
+import type { Logger } from "pino";
+import type { Broker, BrokerObserver } from "./broker.js";
+import { createCountingDelivery } from "./counting-delivery.js";
+import { createCursorKeeper } from "./cursor-file.js";
+import type { Delivery, Owner } from "./delivery.js";
+import type { EntryOptions } from "./entry.js";
+import { forward } from "./forward.js";
+import type { ForwardSignals } from "./forward.js";
+import type { Desk } from "./isolate.js";
+import { createJournal } from "./journal.js";
+import type { Journal } from "./journal.js";
+import { createMetrics } from "./metrics.js";
+import type { Metrics } from "./metrics.js";
+import type { Observer } from "./observer.js";
+import { createProgress } from "./progress.js";
+import type { Progress } from "./progress.js";
+import { createPruning } from "./pruning.js";
+import type { Pruning } from "./pruning.js";
+import { createQuarantine } from "./quarantine.js";
+import { startServer } from "./server.js";
+import type { ForwarderConfig } from "./settings.js";
+import { createStatus } from "./status.js";
+import type { Status } from "./status.js";
+import { keyTemplate, topicTemplate } from "./template.js";
+import { createTopics } from "./topics.js";
+import { TransactionalDelivery } from "./transactional-delivery.js";
+import { createWake } from "./wake.js";
+
+export interface Forwarder {
+  /** Of health checks and metrics. */
+  readonly port: number;
+  /** Resolves when it has ended after `drain`; rejects if it cannot go on. */
+  readonly ended: Promise<void>;
+  /** Delivers what is in the spool for as long as the configuration allows, then ends. */
+  drain(): void;
+}
+
+/** Opens the broker's side; the observer hears of it. */
+export type BrokerOpener = (observer: BrokerObserver) => Broker;
+
+/** A writer that touched nothing for so many of its own intervals is gone. */
+const SILENT_INTERVALS = 5;
+/** A line that does not verify at the end of a live segment may be a write that this process sees half of. */
+const DAMAGE_GRACE_MS = 2_000;
+/** How long the list of segments is trusted while there is a backlog. */
+const LISTING_MS = 1_000;
+/** The local cursor is a shadow of the broker's, so a second behind is early enough. */
+const SHADOW_LAG_MS = 1_000;
+/** Part of the limits that pruning keeps free. */
+const HEADROOM = 0.1;
+
+interface Watchers {
+  readonly metrics: Metrics;
+  readonly journal: Journal;
+  readonly status: Status;
+}
+
+export async function startForwarder(
+  disk: Disk,
+  clock: Clock,
+  logger: Logger,
+  openBroker: BrokerOpener,
+  config: ForwarderConfig,
+): Promise<Forwarder> {
+  const layout = spoolLayout(config.spool.directory);
+  const spool = await readSpoolIdentity(disk, layout);
+  await disk.makeDirectory(layout.segments);
+  const cursorFile = await openCursorFile(disk, layout);
+  const start = await readStart(cursorFile, logger);
+  const watchers = createWatchers(clock, logger, config);
+  const delivery = createDelivery(openBroker(brokerObserver(watchers)), clock, watchers, spool, config);
+  const keeper = createCursorKeeper(cursorFile, {
+    positions: () => progress.positions(),
+    lagMs: delivery.atomic ? SHADOW_LAG_MS : 0,
+    onFailure: (error) => {
+      watchers.metrics.cursorFailed();
+      watchers.journal.cursorFailed(error);
+    },
+  });
+  const progress = createProgress(start, () => keeper.moved());
+  const reader = openReader(disk, clock, readerOptions(config), start);
+  const pruning = createPruningOf(disk, clock, layout, progress, watchers, config);
+  const desk = createDesk(disk, clock, layout, { delivery, progress, watchers, config });
+  const wake = createWake({
+    directory: layout.segments,
+    rescanMs: config.spool.rescanMs,
+    watch: config.spool.watch,
+    onError: (error) => {
+      watchers.metrics.watchFailed();
+      watchers.journal.watchFailed(error);
+    },
+  });
+  watchers.metrics.watch({
+    backlog: () => reader.backlog(),
+    totals: () => delivery.totals(),
+    now: () => clock.now(),
+  });
+  const sources = {
+    metrics: watchers.metrics,
+    readiness: () => watchers.status.readiness(),
+    now: () => clock.now(),
+  };
+  const server = await startServer(sources, { ...config });
+  const { signals, drain } = createSignals(watchers.status, config.drainMs);
+
+  async function run(): Promise<void> {
+    try {
+      await forward({ reader, desk, wake, pruning, limits: config.window }, signals);
+    } finally {
+      await wake.close();
+      await pruning.close();
+      await keeper.close();
+      await reader.close();
+      await server.close();
+    }
+  }
+  return { port: server.port, ended: run(), drain };
+}
+
+async function readStart(file: CursorFile, logger: Logger): Promise<Positions> {
+  const reading = await file.read();
+  if (reading.state === "present") return reading.positions;
+  if (reading.state === "damaged") logger.error({ reason: reading.message }, "the local cursor is lost");
+  return new Map();
+}
+
+function createWatchers(clock: Clock, logger: Logger, config: ForwarderConfig): Watchers {
+  const { serviceName, version, kafka } = config;
+  return {
+    metrics: createMetrics({ serviceName, version, delivery: kafka.delivery, now: () => clock.now() }),
+    journal: createJournal(logger),
+    status: createStatus(),
+  };
+}
+
+function brokerObserver({ metrics, journal, status }: Watchers): BrokerObserver {
+  return {
+    ...journal.broker,
+    reachable: (up) => {
+      metrics.reachable(up);
+      status.reachable(up);
+    },
+  };
+}
+
+function createDelivery(
+  broker: Broker,
+  clock: Clock,
+  { metrics, journal, status }: Watchers,
+  spool: string,
+  { kafka }: ForwarderConfig,
+): Delivery {
+  const atomic = kafka.delivery === "exactly-once";
+  const topics = createTopics(broker, {
+    create: kafka.createTopics,
+    partitions: kafka.topicPartitions,
+    cursorTopic: atomic ? kafka.cursorTopic : undefined,
+  });
+  // A topic made from a template is looked for when its first event comes.
+  const fixed = [kafka.topic, kafka.deadLetterTopic].filter((topic) => !topic.includes("{"));
+  if (!atomic) return createCountingDelivery(broker, topics, fixed);
+  return new TransactionalDelivery(broker, topics, {
+    spool,
+    owner: ownerNow(clock),
+    cursorTopic: kafka.cursorTopic,
+    topics: fixed,
+    onStall: (failure) => {
+      metrics.stalled(failure);
+      journal.stalled(failure);
+      status.stalled(failure);
+    },
+  });
+}
+
+function ownerNow(clock: Clock): Owner {
+  const startedAt = new Date(clock.now()).toISOString();
+  return { run: randomUUID(), host: hostname(), process: process.pid, startedAt };
+}
+
+function readerOptions({ spool }: ForwarderConfig): Parameters<typeof openReader>[2] {
+  return {
+    directory: spool.directory,
+    lineBytesMax: spool.lineBytesMax,
+    damageGraceMs: DAMAGE_GRACE_MS,
+    writerSilenceMs: SILENT_INTERVALS * spool.segmentAgeMs,
+    rescanMs: LISTING_MS,
+  };
+}
+
+function createPruningOf(
+  disk: Disk,
+  clock: Clock,
+  layout: SpoolLayout,
+  progress: Progress,
+  { metrics, journal }: Watchers,
+  { spool }: ForwarderConfig,
+): Pruning {
+  return createPruning(disk, clock, layout, {
+    prune: {
+      retentionMs: spool.retentionMs,
+      writerSilenceMs: SILENT_INTERVALS * spool.segmentAgeMs,
+      spoolBytesMax: spool.spoolBytesMax,
+      freeBytesMin: spool.freeBytesMin,
+      headroom: HEADROOM,
+    },
+    intervalMs: spool.pruneIntervalMs,
+    positions: () => progress.positions(),
+    onReport: (report) => {
+      metrics.pruned(report);
+      journal.pruned(report);
+    },
+    onFailure: (error) => journal.pruneFailed(error),
+  });
+}
+
+function createDesk(
+  disk: Disk,
+  clock: Clock,
+  layout: SpoolLayout,
+  parts: { delivery: Delivery; progress: Progress; watchers: Watchers; config: ForwarderConfig },
+): Desk {
+  const { delivery, progress, watchers, config } = parts;
+  const { metrics, journal, status } = watchers;
+  const quarantine = createQuarantine(disk, layout, (error) => {
+    metrics.quarantineFailed();
+    journal.quarantineFailed(error);
+  });
+  return {
+    delivery,
+    progress,
+    quarantine,
+    clock,
+    observer: observeTogether([metrics.observer, journal.observer, status.observer]),
+    entryOptions: entryOptionsOf(config),
+    random: Math.random,
+  };
+}
+
+function entryOptionsOf({ kafka }: ForwarderConfig): EntryOptions {
+  return {
+    message: {
+      topic: topicTemplate(kafka.topic),
+      key: keyTemplate(kafka.key),
+      cloudEventsSource: kafka.cloudEventsSource,
+    },
+    eventTopic: kafka.topic,
+    deadLetterTopic: kafka.deadLetterTopic,
+  };
+}
+
+function observeTogether(observers: readonly Partial<Observer>[]): Observer {
+  return {
+    windowBegun: (entries) => observers.forEach((each) => each.windowBegun?.(entries)),
+    delivered: (entries) => observers.forEach((each) => each.delivered?.(entries)),
+    windowDone: (entries, seconds) => observers.forEach((each) => each.windowDone?.(entries, seconds)),
+    failed: (failure, attempts) => observers.forEach((each) => each.failed?.(failure, attempts)),
+    isolating: (records) => observers.forEach((each) => each.isolating?.(records)),
+    held: (failure) => observers.forEach((each) => each.held?.(failure)),
+    opened: () => observers.forEach((each) => each.opened?.()),
+    unreadable: (error) => observers.forEach((each) => each.unreadable?.(error)),
+  };
+}
+
+/** Draining turns into a stop when its time is up. */
+function createSignals(status: Status, drainMs: number): { signals: ForwardSignals; drain: () => void } {
+  const draining = new AbortController();
+  const stopping = new AbortController();
+  const drain = (): void => {
+    if (draining.signal.aborted) return;
+    status.draining();
+    draining.abort();
+    setTimeout(() => stopping.abort(), drainMs).unref();
+  };
+  return { signals: { drain: draining.signal, stop: stopping.signal }, drain };
+}

@@ -1,0 +1,74 @@
+/** What goes into the log, for whoever looks for the reason of an alarm. */
+import type { PruneReport } from "@event-collector/spool";
+import type { Logger } from "pino";
+import type { BrokerFailure } from "./broker-failure.js";
+import type { BrokerObserver } from "./broker.js";
+import type { Observer } from "./observer.js";
+
+export interface Journal {
+  readonly observer: Observer;
+  readonly broker: Pick<BrokerObserver, "heard" | "logged">;
+  stalled(failure: BrokerFailure): void;
+  pruned(report: PruneReport): void;
+  cursorFailed(error: unknown): void;
+  quarantineFailed(error: unknown): void;
+  watchFailed(error: unknown): void;
+  pruneFailed(error: unknown): void;
+}
+
+/** As in syslog(3): up to here it is an error. */
+const SEVERITY_ERROR = 3;
+const SEVERITY_WARNING = 4;
+
+export function createJournal(logger: Logger): Journal {
+  return {
+    observer: {
+      windowBegun: () => undefined,
+      delivered: () => undefined,
+      windowDone: (entries, seconds) => logger.debug({ lines: entries.length, seconds }, "window delivered"),
+      failed: (failure, attempts) => logFailure(logger, failure, attempts),
+      isolating: (records) => logger.info({ records }, "a record is refused: halving the batch to find it"),
+      held: ({ code, message }) =>
+        logger.error({ code, reason: message }, "a dead letter cannot be delivered; the cursor waits"),
+      opened: () => logger.info("producer open"),
+      unreadable: (error) => logger.error({ error }, "the spool cannot be read; trying again"),
+    },
+    broker: {
+      heard: ({ class: failureClass, code, message }) =>
+        logger.warn({ class: failureClass, code, reason: message }, "broker"),
+      logged: (severity, line) => {
+        if (severity <= SEVERITY_ERROR) logger.warn({ line }, "librdkafka");
+        else if (severity <= SEVERITY_WARNING) logger.info({ line }, "librdkafka");
+        else logger.debug({ line }, "librdkafka");
+      },
+    },
+    stalled: ({ code, message }) =>
+      logger.warn({ code, reason: message }, "the broker does not answer; waiting, the spool is the buffer"),
+    pruned: (report) => logPruned(logger, report),
+    cursorFailed: (error) => logger.error({ error }, "the local cursor cannot be written; trying again"),
+    quarantineFailed: (error) => logger.error({ error }, "bytes cannot be kept in quarantine"),
+    watchFailed: (error) => logger.warn({ error }, "the watcher has a problem; the rescan goes on"),
+    pruneFailed: (error) => logger.error({ error }, "pruning failed; trying again"),
+  };
+}
+
+function logFailure(logger: Logger, failure: BrokerFailure, attempts: number): void {
+  const details = { class: failure.class, code: failure.code, reason: failure.message, attempts };
+  if (failure.class === "configuration") logger.error(details, "delivery waits until somebody changes this");
+  else if (failure.class === "record") logger.info(details, "the broker refuses a record");
+  else logger.warn(details, "delivery failed; trying again");
+}
+
+function logPruned(logger: Logger, { pruned, overdue }: PruneReport): void {
+  if (pruned.length > 0) {
+    const bytes = pruned.reduce((sum, segment) => sum + segment.bytes, 0);
+    logger.info({ segments: pruned.length, bytes }, "delivered segments deleted");
+  }
+  if (overdue.length > 0) {
+    const oldest = Math.max(...overdue.map(({ ageMs }) => ageMs));
+    logger.error(
+      { segments: overdue.length, oldestAgeHours: oldest / 3_600_000 },
+      "segments are older than the retention and not delivered; they are kept",
+    );
+  }
+}

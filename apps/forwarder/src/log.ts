@@ -1,0 +1,19 @@
+/** The log: JSON lines on standard output. Events, their keys and secrets are never logged. */
+import { pino, stdTimeFunctions } from "pino";
+import type { DestinationStream, Logger } from "pino";
+
+export interface LogOptions {
+  readonly level: string;
+  readonly serviceName: string;
+}
+
+export function createLogger(options: LogOptions, destination?: DestinationStream): Logger {
+  const settings = {
+    level: options.level,
+    base: { service: options.serviceName },
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    errorKey: "error",
+  };
+  return destination === undefined ? pino(settings) : pino(settings, destination);
+}

@@ -1,0 +1,285 @@
+/**
+ * What the forwarder tells Prometheus. Runtime metrics keep the names that every Node dashboard knows (`process_…`,
+ * `nodejs_…`, among them the event loop's delay); all others begin with `forwarder_`.
+ *
+ * **Invariant:** no label takes its values from a sender: ids, keys and types of events are never labels.
+ */
+import type { Backlog, PruneReport } from "@event-collector/spool";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { BrokerFailure } from "./broker-failure.js";
+import type { Totals } from "./delivery.js";
+import type { Entry } from "./entry.js";
+import type { Observer } from "./observer.js";
+
+export interface Metrics {
+  readonly observer: Observer;
+  /** Everything in the text format of Prometheus, with the state of the sources as it is now. */
+  render(): Promise<string>;
+  /** The media type of that. */
+  readonly contentType: string;
+  /** A call to the broker waits for an answer longer than one timeout. */
+  stalled(failure: BrokerFailure): void;
+  reachable(up: boolean): void;
+  fenced(): void;
+  pruned(report: PruneReport): void;
+  /** The local cursor could not be written. */
+  cursorFailed(): void;
+  /** Damaged bytes, or a dead letter, could not be kept in quarantine. */
+  quarantineFailed(): void;
+  /** The watcher has a problem; the rescan goes on. */
+  watchFailed(): void;
+  /** Reads the state of these parts whenever somebody asks for the metrics. */
+  watch(sources: MetricSources): void;
+}
+
+export interface MetricSources {
+  readonly backlog: () => Promise<Backlog>;
+  readonly totals: () => Totals | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+export interface MetricsOptions {
+  readonly serviceName: string;
+  readonly version: string;
+  readonly delivery: string;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** From below a commit at a near broker to a broker that is nearly away. */
+const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+/** From the live tail to the end of a long outage. */
+const LATENCY_BUCKETS = [
+  0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600, 21_600, 86_400,
+];
+const LINES_BUCKETS = [1, 2, 5, 10, 50, 100, 500, 1000, 5000, 10_000, 20_000, 50_000];
+/** Latency is observed for so many events of a window, evenly spread: all of them would cost more than sending. */
+const LATENCY_SAMPLES = 100;
+
+export function createMetrics(options: MetricsOptions): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  addBuildInfo(registry, options);
+  const counter = (name: string, help: string): Counter => new Counter({ name, help, registers: [registry] });
+  const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers: [registry] });
+  const up = gauge("forwarder_broker_up", "1 while a broker answers.");
+  const fenced = gauge("forwarder_fenced", "1 once another forwarder took over this spool.");
+  const stalls = counter(
+    "forwarder_stalls_total",
+    "Calls to the broker that had no answer within their timeout.",
+  );
+  const cursorFailures = counter(
+    "forwarder_cursor_write_failures_total",
+    "Failed writes of the local cursor.",
+  );
+  const quarantineFailures = counter(
+    "forwarder_quarantine_failures_total",
+    "Bytes that could not be kept aside.",
+  );
+  const watchErrors = counter("forwarder_watch_errors_total", "Problems of the watcher; the rescan goes on.");
+  let refresh = (): Promise<void> => Promise.resolve();
+  return {
+    observer: createObserver(registry, options.now),
+    render: async () => {
+      await refresh();
+      return registry.metrics();
+    },
+    contentType: registry.contentType,
+    stalled: () => stalls.inc(),
+    reachable: (isUp) => up.set(isUp ? 1 : 0),
+    fenced: () => fenced.set(1),
+    pruned: createPruneObserver(registry),
+    cursorFailed: () => cursorFailures.inc(),
+    quarantineFailed: () => quarantineFailures.inc(),
+    watchFailed: () => watchErrors.inc(),
+    watch: (sources) => {
+      refresh = addSources(registry, sources);
+    },
+  };
+}
+
+function addBuildInfo(registry: Registry, { serviceName, version, delivery }: MetricsOptions): void {
+  const info = new Gauge({
+    name: "forwarder_build_info",
+    help: "Always 1; the labels say what runs.",
+    labelNames: ["service", "version", "node", "delivery"],
+    registers: [registry],
+  });
+  info.set({ service: serviceName, version, node: process.versions.node, delivery }, 1);
+}
+
+function createObserver(registry: Registry, now: () => number): Observer {
+  const registers = [registry];
+  const forwarded = new Counter({
+    name: "forwarder_events_forwarded_total",
+    help: "Accepted events that the broker confirmed.",
+    registers,
+  });
+  const deadLetters = new Counter({
+    name: "forwarder_dead_letters_total",
+    help: "Records that the broker confirmed in the dead-letter topic.",
+    labelNames: ["stage", "reason"],
+    registers,
+  });
+  const skipped = new Counter({
+    name: "forwarder_torn_tails_total",
+    help: "Unfinished last lines, never acknowledged, that were passed over and kept aside.",
+    registers,
+  });
+  const latency = new Histogram({
+    name: "forwarder_end_to_end_latency_seconds",
+    help: "From the receipt of an event to the broker's confirmation; of large windows a sample.",
+    buckets: LATENCY_BUCKETS,
+    registers,
+  });
+  const failures = new Counter({
+    name: "forwarder_delivery_failures_total",
+    help: "Attempts that failed, by class. All are tried again.",
+    labelNames: ["class"],
+    registers,
+  });
+  const counters = { forwarded, deadLetters, skipped };
+  return {
+    delivered: (entries) => {
+      countEntries(entries, counters);
+      const step = Math.max(1, Math.floor(entries.length / LATENCY_SAMPLES));
+      for (let index = 0; index < entries.length; index += step) {
+        const receivedAt = entries[index]?.outgoing?.receivedAt;
+        if (receivedAt !== undefined) latency.observe(Math.max(0, now() - Date.parse(receivedAt)) / 1000);
+      }
+    },
+    failed: (failure) => failures.inc({ class: failure.class }),
+    ...createWindowObserver(registry),
+  };
+}
+
+function countEntries(
+  entries: readonly Entry[],
+  {
+    forwarded,
+    deadLetters,
+    skipped,
+  }: { forwarded: Counter; deadLetters: Counter<"stage" | "reason">; skipped: Counter },
+): void {
+  let events = 0;
+  for (const { outgoing } of entries) {
+    if (outgoing === undefined) skipped.inc();
+    else if (outgoing.stage === "event") events += 1;
+    else
+      deadLetters.inc({
+        stage: outgoing.cause?.stage ?? "publish",
+        reason: outgoing.cause?.reason ?? "unknown",
+      });
+  }
+  forwarded.inc(events);
+}
+
+type WindowObserver = Omit<Observer, "delivered" | "failed">;
+
+function createWindowObserver(registry: Registry): WindowObserver {
+  const registers = [registry];
+  const windowLines = new Histogram({
+    name: "forwarder_window_lines",
+    help: "Lines of one window.",
+    buckets: LINES_BUCKETS,
+    registers,
+  });
+  const windowSeconds = new Histogram({
+    name: "forwarder_window_duration_seconds",
+    help: "From the first message of a window to the broker's confirmation of all, retries included.",
+    buckets: DURATION_BUCKETS,
+    registers,
+  });
+  const inFlight = new Gauge({
+    name: "forwarder_window_in_flight_lines",
+    help: "Lines of the window under way; 0 while nothing is open.",
+    registers,
+  });
+  const counter = (name: string, help: string): Counter => new Counter({ name, help, registers });
+  const isolations = counter(
+    "forwarder_isolations_total",
+    "Batches halved to find a record the broker refuses.",
+  );
+  const held = counter(
+    "forwarder_held_total",
+    "Times that a dead letter could go nowhere and the cursor waited.",
+  );
+  const opened = counter("forwarder_producer_opens_total", "Producers opened; more than 1: opened anew.");
+  const unreadable = counter("forwarder_read_failures_total", "Reads of the spool that failed.");
+  return {
+    windowBegun: (entries) => inFlight.set(entries.length),
+    windowDone: (entries, seconds) => {
+      inFlight.set(0);
+      windowLines.observe(entries.length);
+      windowSeconds.observe(seconds);
+    },
+    isolating: () => isolations.inc(),
+    held: () => held.inc(),
+    opened: () => opened.inc(),
+    unreadable: () => unreadable.inc(),
+  };
+}
+
+function createPruneObserver(registry: Registry): (report: PruneReport) => void {
+  const registers = [registry];
+  const segments = new Counter({
+    name: "forwarder_pruned_segments_total",
+    help: "Delivered segments that were deleted, by reason: their age, or to make room.",
+    labelNames: ["reason"],
+    registers,
+  });
+  const bytes = new Counter({ name: "forwarder_pruned_bytes_total", help: "Bytes of them.", registers });
+  const overdue = new Gauge({
+    name: "forwarder_overdue_segments",
+    help: "Segments older than the retention that are not delivered, and are kept. Alarm if above 0.",
+    registers,
+  });
+  const kept = new Gauge({
+    name: "forwarder_marked_segments",
+    help: "Delivered segments that a mark in quarantine keeps.",
+    registers,
+  });
+  return (report) => {
+    for (const { reason } of report.pruned) segments.inc({ reason });
+    bytes.inc(report.pruned.reduce((sum, segment) => sum + segment.bytes, 0));
+    overdue.set(report.overdue.length);
+    kept.set(report.kept.length);
+  };
+}
+
+/** Returns what brings the gauges up to date. */
+function addSources(registry: Registry, { backlog, totals, now }: MetricSources): () => Promise<void> {
+  const registers = [registry];
+  const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers });
+  const bytes = gauge("forwarder_backlog_bytes", "Bytes in the spool that are not confirmed by the broker.");
+  const size = gauge("forwarder_spool_bytes", "Bytes of all segments.");
+  const age = gauge(
+    "forwarder_oldest_unforwarded_age_seconds",
+    "Age of the oldest line that is not confirmed; 0 if there is none. The figure to alarm on.",
+  );
+  const segments = new Gauge({
+    name: "forwarder_segments",
+    help: "Segments in the spool, by state.",
+    labelNames: ["state"],
+    registers,
+  });
+  const ledger = new Gauge({
+    name: "forwarder_ledger_records",
+    help: "Records delivered from this spool since it exists, by the broker's own books. Exactly-once mode only.",
+    labelNames: ["topic"],
+    registers,
+  });
+  return async () => {
+    const found = await backlog();
+    bytes.set(found.bytes);
+    size.set(found.bytesTotal);
+    segments.set({ state: "pending" }, found.segments);
+    segments.set({ state: "delivered" }, found.segmentsTotal - found.segments);
+    age.set(found.oldestModifiedAt === undefined ? 0 : Math.max(0, now() - found.oldestModifiedAt) / 1000);
+    const books = totals();
+    if (books === undefined) return;
+    ledger.set({ topic: "events" }, books.events);
+    ledger.set({ topic: "dead_letters" }, books.deadLetters);
+  };
+}

@@ -1,0 +1,267 @@
+/**
+ * Exactly once: each batch, its dead letters and the cursor behind it are one Kafka transaction.
+ *
+ * The transactional id belongs to the spool: whoever opens fences whoever had it open. A forwarder that is told it
+ * was fenced looks into the cursor topic for the ledger: another owner there means that it lost the spool; its own
+ * name means that the broker only gave up on its transaction, and it opens again.
+ *
+ * **Invariant:** positions and totals change in memory after a commit, never before. **Invariant:** no transaction is
+ * open when `deliver` returns. **Invariant:** whatever is in doubt is settled by opening anew and reading back.
+ */
+import { randomUUID } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { failpoint } from "@event-collector/spool";
+import type { Instance, Position, Positions } from "@event-collector/spool";
+import { pause } from "./backoff.js";
+import { asBrokerFailure, BrokerFailure } from "./broker-failure.js";
+import type { Broker, Message, TransactionalProducer } from "./broker.js";
+import { cursorPrefix, ledgerMessage, parseCursorRecords, positionMessage } from "./cursor-records.js";
+import type { CursorRecords } from "./cursor-records.js";
+import { FencedError, StoppedError, undeliveredBatch } from "./delivery.js";
+import type { Batch, Committed, Delivery, Outcome, Owner, Totals } from "./delivery.js";
+import type { Topics } from "./topics.js";
+
+export interface TransactionalDeliveryOptions {
+  /** The spool's id. */
+  readonly spool: string;
+  readonly owner: Owner;
+  readonly cursorTopic: string;
+  /** Topics that must be there before the first event comes. */
+  readonly topics: readonly string[];
+  /** A call that must be repeated before it has an answer: the broker is slow or away. */
+  readonly onStall: (failure: BrokerFailure) => void;
+}
+
+/** Between two calls that wait for the same answer; each of them waits by itself. Milliseconds. */
+const STALL_PAUSE_MS = 200;
+/** A full queue empties at the speed of the network. Milliseconds. */
+const QUEUE_PAUSE_MS = 10;
+/** Messages queued without a break, so that health checks are answered meanwhile. */
+const TURN_MESSAGES = 1_000;
+
+const QUEUE_FULL = -184;
+const UNKNOWN_TOPIC: ReadonlySet<number> = new Set([3, -188, -190]);
+
+export class TransactionalDelivery implements Delivery {
+  readonly atomic = true;
+  readonly #broker: Broker;
+  readonly #topics: Topics;
+  readonly #options: TransactionalDeliveryOptions;
+  readonly #claims = new Set<string>();
+  #claimSeen: string | undefined;
+  #claim = "";
+  #producer: TransactionalProducer | undefined;
+  #committed: State = { positions: new Map(), totals: { events: 0, deadLetters: 0 } };
+  /** The cursor topic is new: the next transaction must write every position, not only those that move. */
+  #writeAll = false;
+
+  constructor(broker: Broker, topics: Topics, options: TransactionalDeliveryOptions) {
+    this.#broker = broker;
+    this.#topics = topics;
+    this.#options = options;
+  }
+
+  totals(): Totals {
+    return this.#committed.totals;
+  }
+
+  async open(start: Positions, stop: AbortSignal): Promise<Committed> {
+    await this.close();
+    await this.#ensureTopics([...this.#options.topics, this.#options.cursorTopic]);
+    if (this.#claims.size > 0) this.#assertNotTaken(await this.#readRecords());
+    const producer = await this.#broker.openTransactional(`event-collector-${this.#options.spool}`);
+    this.#producer = producer;
+    try {
+      const { ledger, positions } = await this.#readRecords();
+      this.#claimSeen = ledger?.claim;
+      // Without a ledger nothing was ever committed there: a new cluster, or delivery was at-least-once before.
+      this.#writeAll = ledger === undefined;
+      this.#committed = {
+        positions: ledger === undefined ? start : positions,
+        totals: ledger?.totals ?? { events: 0, deadLetters: 0 },
+      };
+      await this.#takeOver(producer, stop);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    return { positions: this.#committed.positions };
+  }
+
+  async deliver(batch: Batch, stop: AbortSignal): Promise<Outcome> {
+    const producer = this.#producer;
+    if (producer === undefined) {
+      return undeliveredBatch(batch, new BrokerFailure("fatal", "the producer is not open"));
+    }
+    try {
+      await this.#ensureTopics([...batch.messages.map(({ topic }) => topic), this.#options.cursorTopic]);
+    } catch (error) {
+      return undeliveredBatch(batch, asBrokerFailure(error));
+    }
+    const outcome = await this.#transact(producer, batch, stop);
+    if (outcome.type === "failed" && UNKNOWN_TOPIC.has(outcome.failure.code)) this.#topics.forget();
+    return outcome;
+  }
+
+  async close(): Promise<void> {
+    const producer = this.#producer;
+    this.#producer = undefined;
+    await producer?.close();
+  }
+
+  async #readRecords(): Promise<CursorRecords> {
+    const { spool, cursorTopic } = this.#options;
+    return parseCursorRecords(spool, await this.#broker.readCompacted(cursorTopic, cursorPrefix(spool)));
+  }
+
+  async #ensureTopics(names: Iterable<string>): Promise<void> {
+    const created = await this.#topics.ensure(names);
+    if (created.includes(this.#options.cursorTopic)) this.#writeAll = true;
+  }
+
+  #assertNotTaken({ ledger }: CursorRecords): void {
+    if (ledger === undefined || ledger.claim === this.#claimSeen || this.#claims.has(ledger.claim)) return;
+    throw new FencedError(ledger.owner);
+  }
+
+  /** Writes this forwarder's name into the ledger, so that one it fenced can tell by whom. */
+  async #takeOver(producer: TransactionalProducer, stop: AbortSignal): Promise<void> {
+    this.#claim = randomUUID();
+    this.#claims.add(this.#claim);
+    const outcome = await this.#transact(producer, EMPTY_BATCH, stop);
+    if (outcome.type === "failed") throw outcome.failure;
+  }
+
+  async #transact(producer: TransactionalProducer, batch: Batch, stop: AbortSignal): Promise<Outcome> {
+    const next = stateAfter(this.#committed, batch);
+    try {
+      await producer.begin();
+    } catch (error) {
+      return this.#lose(batch, asBrokerFailure(error));
+    }
+    const refused = await sendAll(producer, batch.messages, stop);
+    if (refused !== undefined) return this.#abandon(producer, batch, refused.failure, refused.culprits, stop);
+    const cursor = await sendAll(producer, this.#cursorMessages(batch, next), stop);
+    if (cursor !== undefined) return this.#abandon(producer, batch, cursorFailure(cursor.failure), [], stop);
+    await failpoint("window.sent");
+    const failure = await insist(() => producer.commit(), this.#options.onStall, stop);
+    if (failure !== undefined) return this.#abandon(producer, batch, failure, [], stop);
+    await failpoint("window.committed");
+    this.#committed = next;
+    this.#writeAll = false;
+    return { type: "delivered" };
+  }
+
+  #cursorMessages(batch: Batch, next: State): Message[] {
+    const { cursorTopic, spool, owner } = this.#options;
+    const moved = this.#writeAll ? next.positions : batch.positions;
+    return [
+      ...Array.from(moved, ([instance, position]) => positionMessage(cursorTopic, spool, instance, position)),
+      ...batch.gone.map((instance) => positionMessage(cursorTopic, spool, instance, null)),
+      ledgerMessage(cursorTopic, spool, { owner, claim: this.#claim, totals: next.totals }),
+    ];
+  }
+
+  /** Ends the transaction without a commit. If that fails too, only a new producer is left. */
+  async #abandon(
+    producer: TransactionalProducer,
+    batch: Batch,
+    failure: BrokerFailure,
+    culprits: readonly number[],
+    stop: AbortSignal,
+  ): Promise<Outcome> {
+    if (failure.fatal) return this.#lose(batch, failure);
+    const abortFailure = await insist(() => producer.abort(), this.#options.onStall, stop);
+    if (abortFailure !== undefined) return this.#lose(batch, abortFailure);
+    return undeliveredBatch(batch, failure, culprits);
+  }
+
+  /** Gives up the producer: whatever the failure is, only a new one helps. */
+  async #lose(batch: Batch, failure: BrokerFailure): Promise<Outcome> {
+    await this.close();
+    const { message } = failure;
+    if (failure.fatal) return undeliveredBatch(batch, failure);
+    return undeliveredBatch(
+      batch,
+      new BrokerFailure(failure.class, message, { fatal: true, cause: failure }),
+    );
+  }
+}
+
+/** What is committed, or will be. */
+interface State {
+  readonly positions: Positions;
+  readonly totals: Totals;
+}
+
+const EMPTY_BATCH: Batch = { messages: [], events: 0, positions: new Map(), gone: [] };
+
+function stateAfter({ positions, totals }: State, batch: Batch): State {
+  const moved = new Map<Instance, Position>([...positions, ...batch.positions]);
+  for (const instance of batch.gone) moved.delete(instance);
+  const deadLetters = batch.messages.length - batch.events;
+  return {
+    positions: moved,
+    totals: { events: totals.events + batch.events, deadLetters: totals.deadLetters + deadLetters },
+  };
+}
+
+/** A cursor that cannot be sent is no fault of the records before it. */
+function cursorFailure(failure: BrokerFailure): BrokerFailure {
+  if (failure.class !== "record") return failure;
+  return new BrokerFailure("configuration", `the cursor cannot be sent: ${failure.message}`, {
+    cause: failure,
+  });
+}
+
+/** Queues the messages; says which can never be sent, or what else is in the way. */
+async function sendAll(
+  producer: TransactionalProducer,
+  messages: readonly Message[],
+  stop: AbortSignal,
+): Promise<{ failure: BrokerFailure; culprits: number[] } | undefined> {
+  const culprits: number[] = [];
+  let first: BrokerFailure | undefined;
+  for (const [index, message] of messages.entries()) {
+    if (index % TURN_MESSAGES === TURN_MESSAGES - 1) await nextTurn();
+    const failure = await sendOne(producer, message, stop);
+    if (failure === undefined) continue;
+    first ??= failure;
+    if (failure.class !== "record") return { failure, culprits: [] };
+    culprits.push(index);
+  }
+  return first === undefined ? undefined : { failure: first, culprits };
+}
+
+async function sendOne(
+  producer: TransactionalProducer,
+  message: Message,
+  stop: AbortSignal,
+): Promise<BrokerFailure | undefined> {
+  for (;;) {
+    const failure = producer.send(message);
+    if (failure?.code !== QUEUE_FULL) return failure;
+    if (stop.aborted) throw new StoppedError();
+    await pause(QUEUE_PAUSE_MS, stop);
+  }
+}
+
+/** Calls until there is an answer: a commit or an abort under way goes on by itself and must be waited for. */
+async function insist(
+  call: () => Promise<void>,
+  onStall: (failure: BrokerFailure) => void,
+  stop: AbortSignal,
+): Promise<BrokerFailure | undefined> {
+  for (;;) {
+    try {
+      await call();
+      return undefined;
+    } catch (error) {
+      const failure = asBrokerFailure(error);
+      if (!failure.resumable || failure.fatal || failure.requiresAbort) return failure;
+      if (stop.aborted) throw new StoppedError();
+      onStall(failure);
+      await pause(STALL_PAUSE_MS, stop);
+    }
+  }
+}
