@@ -23,14 +23,11 @@ export interface Finding {
 export interface Books {
   /** Events that a client knows to be stored. */
   acknowledged: number;
-  /** Those of them whose answer was read after the fault. */
-  acknowledgedLate: number;
   /** Events found. */
   found: number;
   /** Events found although no client knows of it: right, since "unknown" promises nothing. */
   unacknowledged: number;
   lost: string[];
-  lostLate: string[];
   duplicates: string[];
   /** Found, but never sent. */
   invented: string[];
@@ -58,11 +55,9 @@ export function balanceSpool(ledger: Ledger, segments: readonly StoredSegment[])
 export function balance(ledger: Ledger, findings: Iterable<Finding>): Books {
   const books: Books = {
     acknowledged: 0,
-    acknowledgedLate: 0,
     found: 0,
     unacknowledged: 0,
     lost: [],
-    lostLate: [],
     duplicates: [],
     invented: [],
     altered: [],
@@ -73,11 +68,9 @@ export function balance(ledger: Ledger, findings: Iterable<Finding>): Books {
   const found = new Map<string, Finding>();
   for (const finding of findings) enter(books, ledger, found, finding);
   for (const id of ledger.obligations()) {
-    const late = ledger.isLate(id);
     books.acknowledged += 1;
-    if (late) books.acknowledgedLate += 1;
     const finding = found.get(id);
-    if (finding === undefined) (late ? books.lostLate : books.lost).push(id);
+    if (finding === undefined) books.lost.push(id);
     else if (finding.verdict !== ledger.standing(id)) books.altered.push(`${id} is ${finding.verdict}`);
   }
   findDisorder(books, ledger, found);
@@ -91,7 +84,6 @@ export function faultsOf(books: Books): string[] {
     if (items.length > 0) faults.push(`${items.length} ${what}: ${items.slice(0, 5).join(", ")}`);
   };
   list("lost", books.lost);
-  list("lost, whose answer was read after the fault", books.lostLate);
   list("found twice", books.duplicates);
   list("found but never sent", books.invented);
   list("found altered", books.altered);

@@ -29,13 +29,19 @@ const SETTINGS = {
 };
 
 /** Starts an ingress and resolves once it listens. */
-export async function startCollector(
-  scope: Scope | undefined,
-  options: CollectorOptions,
-): Promise<Collector> {
-  const program = startProgram(scope, "ingress", commandOf(options), {
+export function startCollector(scope: Scope | undefined, options: CollectorOptions): Promise<Collector> {
+  return reachCollector(launchCollector(scope, options));
+}
+
+/** Starts an ingress that may never come to listen. */
+export function launchCollector(scope: Scope | undefined, options: CollectorOptions): Program {
+  return startProgram(scope, "ingress", commandOf(options), {
     environment: { ...SETTINGS, BUFFER_DIR: options.spool, ...options.environment },
   });
+}
+
+/** Resolves once it listens. */
+export async function reachCollector(program: Program): Promise<Collector> {
   const port = await listeningPort(program);
   return {
     program,

@@ -19,10 +19,6 @@ export interface Ledger {
   refuse(id: string): void;
   /** What was told of an event, or undefined if it was never sent. */
   standing(id: string): Standing | undefined;
-  /** From here on answers are read after the fault: they oblige just as much and are counted apart. */
-  markFault(): void;
-  /** Whether the answer was read after the fault. */
-  isLate(id: string): boolean;
   /** All ids with a standing that obliges. */
   obligations(): Iterable<string>;
   count(standing: Standing): number;
@@ -31,9 +27,7 @@ export interface Ledger {
 
 export function createLedger(): Ledger {
   const standings = new Map<string, Standing>();
-  const late = new Set<string>();
   const counts: Record<Standing, number> = { open: 0, refused: 0, accepted: 0, rejected: 0 };
-  let faulty = false;
   const set = (id: string, standing: Standing): void => {
     const before = standings.get(id);
     if (before !== "open")
@@ -48,16 +42,9 @@ export function createLedger(): Ledger {
       standings.set(id, "open");
       counts.open += 1;
     },
-    acknowledge: (id, verdict) => {
-      set(id, verdict);
-      if (faulty) late.add(id);
-    },
+    acknowledge: (id, verdict) => set(id, verdict),
     refuse: (id) => set(id, "refused"),
     standing: (id) => standings.get(id),
-    markFault: () => {
-      faulty = true;
-    },
-    isLate: (id) => late.has(id),
     obligations: function* () {
       for (const [id, standing] of standings) {
         if (standing === "accepted" || standing === "rejected") yield id;

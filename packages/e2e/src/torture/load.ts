@@ -64,7 +64,7 @@ export function startLoad(ledger: Ledger, random: Random, options: LoadOptions):
   add(Math.min(options.rpcStream ?? 0, 1), () => rpc.stream);
 
   const calls: Call[] = [];
-  const watchers = new Set<(call: Call) => void>();
+  const watchers = new Set<(call: Call | undefined) => void>();
   let stopped = false;
 
   async function run(sender: Sender, name: string): Promise<void> {
@@ -77,7 +77,13 @@ export function startLoad(ledger: Ledger, random: Random, options: LoadOptions):
       const answer = await sender.send(events);
       const ids = events.map(({ id }) => id);
       enter(ledger, ids, answer);
-      const call = { protocol: sender.protocol, ids, answer, startedAt, tookMs: performance.now() - startedAt };
+      const call = {
+        protocol: sender.protocol,
+        ids,
+        answer,
+        startedAt,
+        tookMs: performance.now() - startedAt,
+      };
       calls.push(call);
       for (const watcher of watchers) watcher(call);
       if (answer.type !== "stored" && !stopped) await pause(options.pauseMs ?? PAUSE_MS);
@@ -93,6 +99,7 @@ export function startLoad(ledger: Ledger, random: Random, options: LoadOptions):
       for (const sender of senders) sender.close();
       rpc.close();
       await Promise.all(ended);
+      for (const watcher of watchers) watcher(undefined);
     },
   };
 }
@@ -109,7 +116,7 @@ function enter(ledger: Ledger, ids: readonly string[], answer: Answer): void {
 }
 
 function nextCall(
-  watchers: Set<(call: Call) => void>,
+  watchers: Set<(call: Call | undefined) => void>,
   matches: (call: Call) => boolean,
   timeoutMs: number,
 ): Promise<Call> {
@@ -119,8 +126,10 @@ function nextCall(
       watchers.delete(watch);
       action();
     };
-    const watch = (call: Call): void => {
-      if (matches(call)) finish(() => resolve(call));
+    const watch = (call: Call | undefined): void => {
+      if (call === undefined)
+        finish(() => reject(new Error("the load was stopped before such a call ended")));
+      else if (matches(call)) finish(() => resolve(call));
     };
     const timer = setTimeout(
       () => finish(() => reject(new Error(`no call ended as expected within ${timeoutMs} ms`))),

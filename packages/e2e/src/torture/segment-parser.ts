@@ -47,16 +47,21 @@ const MEMBERS = [
   ["seal", /^"n":(\d+),"seal":/],
 ] as const;
 
-/** Every segment in `<directory>/segments`, in the order of instance and number. */
+/** Every segment in `<directory>/segments`, in the order of instance and number; none if the folder is not there. */
 export async function parseSpool(directory: string): Promise<StoredSegment[]> {
   const folder = join(directory, "segments");
   const segments: StoredSegment[] = [];
-  for (const name of await readdir(folder)) {
+  for (const name of await readdir(folder).catch(noneIfMissing)) {
     if (NAME.test(name)) segments.push(parseSegment(name, await readFile(join(folder, name))));
   }
   return segments.sort((a, b) =>
     a.instance === b.instance ? a.number - b.number : a.instance < b.instance ? -1 : 1,
   );
+}
+
+function noneIfMissing(error: unknown): string[] {
+  if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+  throw error;
 }
 
 export function parseSegment(name: string, bytes: Buffer): StoredSegment {

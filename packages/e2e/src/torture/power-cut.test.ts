@@ -1,0 +1,60 @@
+/**
+ * The power of the file system under a loaded ingress is cut, again and again; then the same without syncs, which must
+ * lose. Root only. `npm run torture` does the same for hours.
+ */
+import { join } from "node:path";
+import t, { type Test } from "tap";
+import { temporaryFolder } from "./folder.js";
+import { compilePreload, compileProgram } from "./native.js";
+import { createRandom } from "./random.js";
+import { needVolume } from "./requirement.js";
+import { CONTROL_SCENARIOS, CUT_SCENARIOS, openBench, type Scenario } from "./scenario.js";
+import type { CycleReport } from "./trial.js";
+
+const CUTS = 8;
+const CONTROL_CUTS = 2;
+
+const random = createRandom(Number(process.env["SEED"] ?? Date.now() % 2 ** 31));
+t.comment(`SEED=${random.seed}`);
+
+for (const scenario of CUT_SCENARIOS) {
+  const skip = await needVolume(scenario.volume?.fileSystem ?? "ext4");
+  await t.test(`nothing acknowledged is lost by a ${scenario.name}`, { skip }, async (t) => {
+    const reports = await run(t, scenario, CUTS);
+    for (const [cut, { moment, faults }] of reports.entries())
+      t.strictSame(faults, [], `cut ${cut}: ${moment}`);
+    t.ok(acknowledged(reports) > 0, `${acknowledged(reports)} events acknowledged before the cuts`);
+  });
+}
+
+for (const scenario of CONTROL_SCENARIOS) {
+  const skip = await needVolume(scenario.volume?.fileSystem ?? "ext4");
+  await t.test(`events are lost, and the books show it: ${scenario.name}`, { skip }, async (t) => {
+    const answered = (await run(t, scenario, CONTROL_CUTS)).filter((report) => report.acknowledged > 0);
+    t.ok(answered.length > 0, "events were acknowledged before the cuts");
+    for (const { acknowledged, lost } of answered) t.ok(lost > 0, `${lost} of ${acknowledged} events lost`);
+  });
+}
+
+async function run(t: Test, scenario: Scenario, cuts: number): Promise<CycleReport[]> {
+  const directory = await temporaryFolder(t);
+  const parts = {
+    cut: await compileProgram("cut", directory),
+    noSync: await compilePreload("no-sync", directory),
+  };
+  const bench = await openBench(
+    scenario,
+    join(directory, "bench"),
+    join(directory, "evidence"),
+    parts,
+    random,
+  );
+  t.teardown(() => bench.close());
+  const reports: CycleReport[] = [];
+  for (let cut = 0; cut < cuts; cut += 1) reports.push(await bench.cycle());
+  return reports;
+}
+
+function acknowledged(reports: readonly CycleReport[]): number {
+  return reports.reduce((sum, report) => sum + report.acknowledged, 0);
+}
