@@ -19,7 +19,7 @@ import type {
 import { SpoolError } from "@event-collector/spool";
 import type { Clock, SpoolErrorCode, SpoolWriter } from "@event-collector/spool";
 import type { Logger } from "pino";
-import { v7 as uuidv7 } from "uuid";
+import { makeId } from "./ids.js";
 
 export interface Batch {
   readonly events: readonly SourceEvent[];
@@ -103,7 +103,7 @@ function refuseSize(events: number, eventsMax: number): Refusal | undefined {
 function admitAll(batch: Batch, limits: EventLimits, receivedAt: string): Admission[] {
   const { trace } = batch;
   const arrival: Arrival = {
-    makeEventId: uuidv7,
+    makeEventId: makeId,
     receivedAt,
     protocol: batch.protocol,
     ...(trace !== undefined && { traceparent: trace.traceparent }),
@@ -116,7 +116,7 @@ function receiptOf(admissions: readonly Admission[], receivedAt: string): Receip
   const outcomes = admissions.map(outcomeOf);
   const accepted = outcomes.filter((outcome) => outcome.accepted).length;
   return {
-    batchId: `batch_${uuidv7()}`,
+    batchId: `batch_${makeId()}`,
     receivedAt,
     accepted,
     rejected: outcomes.length - accepted,

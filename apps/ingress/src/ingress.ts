@@ -212,8 +212,5 @@ function createIngressRpc({ config, clock, logger, lifecycle, ingest, readiness,
     healthService(readiness, lifecycle.leaving),
   ];
   if (config.reflection) services.push(reflectionServices([EventCollectorService, grpcHealth.Health]));
-  return createRpcDoor(services, logger, {
-    messageBytesMax: config.batchBytesMax,
-    aborted: lifecycle.aborted,
-  });
+  return createRpcDoor(services, logger, { messageBytesMax: config.batchBytesMax });
 }

@@ -5,6 +5,7 @@
  *           → leaving    the ports are closed; what is under way is finished, streams are asked to end
  *           → aborted    time is up: what is still under way is ended
  */
+import { setMaxListeners } from "node:events";
 
 export type Phase = "serving" | "draining" | "leaving" | "aborted";
 
@@ -22,6 +23,8 @@ export interface Lifecycle {
 export function createLifecycle(): Lifecycle {
   let phase: Phase = "serving";
   const leaving = new AbortController();
+  // Every open stream listens.
+  setMaxListeners(0, leaving.signal);
   const aborted = new AbortController();
   return {
     phase: () => phase,

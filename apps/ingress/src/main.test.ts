@@ -32,6 +32,12 @@ function start(t: Test, environment: Record<string, string>): Process {
   t.teardown(() => child.kill("SIGKILL"));
   const lines: Record<string, unknown>[] = [];
   let changed: () => void = () => undefined;
+  const exit = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
+  let ended = false;
+  void exit.then(() => {
+    ended = true;
+    changed();
+  });
   createInterface({ input: child.stdout }).on("line", (line) => {
     lines.push(JSON.parse(line) as Record<string, unknown>);
     changed();
@@ -40,12 +46,13 @@ function start(t: Test, environment: Record<string, string>): Process {
   child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
   return {
     child,
-    exit: once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>,
+    exit,
     errors: () => errors,
     said: async (message) => {
       for (;;) {
         const line = lines.find(({ msg }) => msg === message);
         if (line !== undefined) return line;
+        if (ended) throw new Error(`it ended without saying "${message}": ${errors}`);
         await new Promise<void>((resolve) => void (changed = resolve));
       }
     },

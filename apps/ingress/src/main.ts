@@ -3,14 +3,13 @@ import { nodeDisk, systemClock } from "@event-collector/spool";
 import { ConfigError, readConfig } from "./config.js";
 import { startIngress } from "./ingress.js";
 import { createLogger } from "./log.js";
+import { removeProtoAccessor } from "./proto-accessor.js";
 
 async function main(): Promise<void> {
+  removeProtoAccessor();
   const config = readConfig(process.env);
   const logger = createLogger({ level: config.logLevel, serviceName: config.serviceName });
   const ingress = await startIngress(nodeDisk, systemClock, logger, config);
-  logger.info({ host: config.host, port: ingress.port }, "listening");
-  if (ingress.grpcPort !== undefined) logger.info({ host: config.host, port: ingress.grpcPort }, "listening");
-
   async function stop(signal: NodeJS.Signals): Promise<void> {
     logger.info({ signal }, "draining");
     await ingress.drain();
@@ -28,6 +27,10 @@ async function main(): Promise<void> {
       });
     });
   }
+
+  // Only now: whoever reads these lines may send a signal at once.
+  logger.info({ host: config.host, port: ingress.port }, "listening");
+  if (ingress.grpcPort !== undefined) logger.info({ host: config.host, port: ingress.grpcPort }, "listening");
 }
 
 main().catch((error: unknown) => {

@@ -62,6 +62,11 @@ const TABLE: [string, JsonObject][] = [
     "metadata with too many members",
     sampleEvent({ metadata: Object.fromEntries(Array.from({ length: 1001 }, (_, n) => [`k${n}`, n])) }),
   ],
+  ["data that is far too deep", sampleEvent({ event_data: deep(100) })],
+  [
+    "a member named __proto__",
+    sampleEvent({ event_data: JSON.parse('{"a":{"__proto__":1}}') as JsonObject }),
+  ],
   ["several mistakes", sampleEvent({ learner_id: "", event_type: "", timestamp: "yesterday" })],
 ];
 
@@ -296,6 +301,25 @@ await t.test("a stream", async (t) => {
     });
     t.equal(response.status, 505);
   });
+});
+
+await t.test("bytes that are no message are the caller's fault", async (t) => {
+  const { url, records } = await liveIngress(t);
+  for (const [type, bytes] of [
+    ["application/proto", Buffer.from([0xff, 0xff, 0xff])],
+    ["application/proto", Buffer.from([0x0a, 2, 0xff, 0xfe])],
+    ["application/json", Buffer.from("{oops")],
+    ["application/json", Buffer.from(`{"eventData":${'{"a":'.repeat(50_000)}1${"}".repeat(50_000)}}`)],
+  ] as const) {
+    const response = await fetch(`${url}/event_collector.v1.EventCollectorService/CollectEvent`, {
+      method: "POST",
+      headers: { "content-type": type },
+      body: bytes,
+    });
+    t.equal(response.status, 400, type);
+    t.match(await response.json(), { code: "invalid_argument" });
+  }
+  t.same(await records(), []);
 });
 
 await t.test("a deadline beyond a day is refused, and one in the past ends the call", async (t) => {

@@ -17,8 +17,10 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
-import { codeToString } from "@connectrpc/connect/protocol-connect";
-import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import { createAsyncIterable } from "@connectrpc/connect/protocol";
+import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import { codeToString, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import { BODY_DEPTH_MAX } from "@event-collector/contract";
 import type { Logger } from "pino";
 import type { Door } from "../server/gate.js";
 import type { Exchange } from "../server/exchange.js";
@@ -26,12 +28,16 @@ import type { Exchange } from "../server/exchange.js";
 export interface RpcOptions {
   /** Bytes of one message, before and after decompression. */
   readonly messageBytesMax: number;
-  /** Aborts the calls that are under way. */
-  readonly aborted: AbortSignal;
 }
 
 /** The longest deadline a caller may set: within what a timer holds (24.8 days), beyond what anybody waits. */
 const DEADLINE_MAX_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * What decoders may recurse: a level of a Struct costs three messages. Enough that every event which REST judges
+ * alone as too deep is judged alone here too.
+ */
+const RECURSION_MAX = 3 * BODY_DEPTH_MAX;
 
 const exchangeKey: ContextKey<Exchange | undefined> = createContextKey<Exchange | undefined>(undefined);
 
@@ -49,7 +55,8 @@ export function createRpcDoor(
     acceptCompression: [compressionGzip, compressionBrotli],
     readMaxBytes: options.messageBytesMax,
     maxTimeoutMs: DEADLINE_MAX_MS,
-    shutdownSignal: options.aborted,
+    binaryOptions: { recursionLimit: RECURSION_MAX },
+    jsonOptions: { recursionLimit: RECURSION_MAX },
     interceptors: [createOutcomeInterceptor(logger)],
   });
   for (const register of services) register(router);
@@ -64,10 +71,7 @@ export function createRpcDoor(
       const values = createContextValues().set(exchangeKey, exchange);
       const request = universalRequestFromNodeRequest(incoming, outgoing, undefined, values);
       handler(request)
-        .then((response) => {
-          if (response.status !== 200) exchange.code ??= String(response.status);
-          return universalResponseToNodeResponse(response, outgoing);
-        })
+        .then((response) => universalResponseToNodeResponse(settle(response, exchange), outgoing))
         // What fails here is the writing of an answer: its reader is gone.
         .catch((error: unknown) => logger.debug({ error, requestId: exchange.id }, "answer not delivered"));
     },
@@ -78,14 +82,33 @@ function isStreaming(handler: UniversalHandler): boolean {
   return handler.method.methodKind !== "unary";
 }
 
+/** Gives a code to a call that failed before the interceptor saw it: its message could not be read or decoded. */
+function settle(response: UniversalServerResponse, exchange: Exchange): UniversalServerResponse {
+  if (exchange.code !== undefined || exchange.streaming) return response;
+  exchange.code = response.status === 200 ? grpcCodeOf(response) : String(response.status);
+  // The handlers call bytes that are no message an internal error. gRPC has it so, but for Connect it is the
+  // caller's fault (as in its other implementations), and 5xx would ask the caller to send them again.
+  if (response.status !== 500) return response;
+  const error = new ConnectError("the message cannot be decoded", Code.InvalidArgument);
+  exchange.code = codeToString(error.code);
+  const body = errorToJsonBytes(error, undefined);
+  response.header?.set("content-length", String(body.byteLength));
+  return { ...response, status: 400, body: createAsyncIterable([body]) };
+}
+
+/** The code in the trailers. Where the protocol hides them in the body it stays unknown. */
+function grpcCodeOf({ trailer }: UniversalServerResponse): string {
+  const status = Number(trailer?.get("grpc-status") ?? Code.Unknown);
+  return status in Code ? codeToString(status) : "unknown";
+}
+
 /** Notes how each call ended, and keeps what is nobody's business out of the answer and in the log. */
 function createOutcomeInterceptor(logger: Logger): Interceptor {
   return (next) => async (request) => {
     const exchange = request.contextValues.get(exchangeKey);
     const fail = (reason: unknown): ConnectError => {
       const error = asConnectError(reason);
-      if (error.code === Code.Internal)
-        logger.error({ error: reason, requestId: exchange?.id }, "call failed");
+      if (error !== reason) logger.error({ error: reason, requestId: exchange?.id }, "call failed");
       if (exchange !== undefined) exchange.code = codeToString(error.code);
       return error;
     };
@@ -105,6 +128,8 @@ async function* watch<Message>(
   exchange: Exchange | undefined,
   fail: (reason: unknown) => ConnectError,
 ): AsyncGenerator<Message> {
+  // Until it is told otherwise: a caller that goes away ends the generator without a word.
+  if (exchange !== undefined) exchange.code = "canceled";
   try {
     yield* messages;
     if (exchange !== undefined) exchange.code = "ok";

@@ -10,8 +10,8 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Refusal } from "@event-collector/contract";
 import type { Clock } from "@event-collector/spool";
-import { v7 as uuidv7 } from "uuid";
 import type { Authenticator } from "../auth.js";
+import { makeId } from "../ids.js";
 import { problemOf } from "../http/problem.js";
 import type { Lifecycle } from "../lifecycle.js";
 import type { RequestLimits } from "../refusal.js";
@@ -148,7 +148,7 @@ const REQUEST_ID = /^[\w.:-]{1,128}$/;
 /** The id that the sender or a proxy gave, if it is fit for a log, else one of our own. */
 function requestIdOf(incoming: Incoming): string {
   const id = incoming.headers["x-request-id"];
-  return typeof id === "string" && REQUEST_ID.test(id) ? id : uuidv7();
+  return typeof id === "string" && REQUEST_ID.test(id) ? id : makeId();
 }
 
 function authorityOf(incoming: Incoming): string | undefined {

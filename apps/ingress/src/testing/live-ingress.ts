@@ -9,6 +9,7 @@ import type { Test } from "tap";
 import { readConfig } from "../config.js";
 import { startIngress } from "../ingress.js";
 import type { Ingress } from "../ingress.js";
+import { removeProtoAccessor } from "../proto-accessor.js";
 
 export interface LiveIngress {
   readonly ingress: Ingress;
@@ -24,6 +25,7 @@ export async function liveIngress(
   environment: Record<string, string> = {},
   disk: Disk = nodeDisk,
 ): Promise<LiveIngress> {
+  removeProtoAccessor();
   const directory = join(t.testdir({}), "spool");
   const config = readConfig({
     HTTP_HOST: "127.0.0.1",
