@@ -1,7 +1,7 @@
 /**
  * A broker for trying things out, in a process of its own: librdkafka's mock cluster, which any Kafka client can reach.
  * Run as `node embedded-broker.js [topic …]`; prints `{"msg":"listening","bootstrapServers":"127.0.0.1:…"}` when it
- * answers, and ends on SIGTERM, or when the process that started it over IPC is gone.
+ * answers, and ends on SIGTERM.
  *
  * What it is not: its content lives in memory (about 5 MB for each partition, the oldest go first) and ends with it,
  * its port is another one each time, and it knows neither access rights nor fencing.
@@ -26,7 +26,6 @@ async function main(topics: readonly string[]): Promise<void> {
   const end = (): void => process.exit(0);
   process.once("SIGTERM", end);
   process.once("SIGINT", end);
-  process.once("disconnect", end);
 }
 
 function metadataOf(

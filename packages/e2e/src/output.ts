@@ -26,8 +26,8 @@ export interface Output {
 }
 
 // A chatty program under load must not fill the memory of its test.
-const linesMax = 20_000;
-const linesQuoted = 20;
+const LINES_MAX = 20_000;
+const LINES_QUOTED = 20;
 
 /** Collects the lines of `streams`. */
 export function collectOutput(streams: readonly Readable[]): Output {
@@ -41,7 +41,7 @@ export function collectOutput(streams: readonly Readable[]): Output {
     lines,
     add: (text) => {
       lines.push({ text, record: parse(text) });
-      if (lines.length > linesMax) lines.shift();
+      if (lines.length > LINES_MAX) lines.shift();
       changed();
     },
     close: () => {
@@ -66,7 +66,7 @@ export function collectOutput(streams: readonly Readable[]): Output {
         look();
       }),
     error: (what) => {
-      const newest = lines.slice(-linesQuoted).map((line) => `  ${line.text}`);
+      const newest = lines.slice(-LINES_QUOTED).map((line) => `  ${line.text}`);
       return new Error([`${what}; the newest lines:`, ...newest].join("\n"));
     },
   };

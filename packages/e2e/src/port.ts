@@ -7,18 +7,18 @@
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
-const portMin = 10_000;
-const portMax = 32_000;
-const attemptsMax = 100;
+const PORT_MIN = 10_000;
+const PORT_MAX = 32_000;
+const ATTEMPTS_MAX = 100;
 
 /** Returns `count` different ports of 127.0.0.1 on which nothing listens now. */
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
-  for (let attempt = 0; attempt < attemptsMax && ports.size < count; attempt += 1) {
-    const port = randomInt(portMin, portMax);
+  for (let attempt = 0; attempt < ATTEMPTS_MAX && ports.size < count; attempt += 1) {
+    const port = randomInt(PORT_MIN, PORT_MAX);
     if (await isFree(port)) ports.add(port);
   }
-  if (ports.size < count) throw new Error(`found no ${count} free ports in ${attemptsMax} attempts`);
+  if (ports.size < count) throw new Error(`found no ${count} free ports in ${ATTEMPTS_MAX} attempts`);
   return [...ports];
 }
 

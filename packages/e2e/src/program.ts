@@ -46,9 +46,9 @@ export interface Program {
   error(what: string): Error;
 }
 
-const lineTimeoutMs = 30_000;
-const stopTimeoutMs = 30_000;
-const inherited = ["PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "JAVA_HOME", "XDG_CACHE_HOME"];
+const LINE_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 30_000;
+const INHERITED = ["PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "JAVA_HOME", "XDG_CACHE_HOME"];
 const children = new Set<ChildProcess>();
 
 /** Starts `command`. With a test as scope, the program is killed when the test ends. */
@@ -92,7 +92,7 @@ export async function listeningPort(program: Program): Promise<number> {
 
 function machineEnvironment(): Record<string, string> {
   const environment: Record<string, string> = {};
-  for (const name of inherited) {
+  for (const name of INHERITED) {
     const value = process.env[name];
     if (value !== undefined) environment[name] = value;
   }
@@ -123,11 +123,11 @@ function watch(name: string, child: ChildProcess): Program {
       return running;
     },
     ended,
-    line: (matches, timeoutMs = lineTimeoutMs) => output.line(matches, timeoutMs),
+    line: (matches, timeoutMs = LINE_TIMEOUT_MS) => output.line(matches, timeoutMs),
     signal: (signal) => {
       if (running) child.kill(signal);
     },
-    stop: async (signal = "SIGTERM", timeoutMs = stopTimeoutMs) => {
+    stop: async (signal = "SIGTERM", timeoutMs = STOP_TIMEOUT_MS) => {
       program.signal(signal);
       let late = false;
       const timer = setTimeout(() => {

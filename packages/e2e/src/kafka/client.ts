@@ -14,7 +14,7 @@ export interface TopicOptions {
   config?: Readonly<Record<string, string>>;
 }
 
-const requestTimeoutMs = 5_000;
+const REQUEST_TIMEOUT_MS = 5_000;
 
 /** Resolves when `brokers` brokers answer at `bootstrap`; rejects when they do not in time. */
 export async function awaitBrokers(
@@ -27,7 +27,7 @@ export async function awaitBrokers(
   await withProducer(bootstrap, properties, timeoutMs, async (producer) => {
     while (performance.now() < deadline) {
       const metadata = await request<rdkafka.Metadata>((done) =>
-        producer.getMetadata({ timeout: requestTimeoutMs }, done),
+        producer.getMetadata({ timeout: REQUEST_TIMEOUT_MS }, done),
       );
       if (metadata.brokers.length >= brokers) return;
     }
@@ -52,7 +52,7 @@ export async function createTopic(
   };
   try {
     await request<undefined>((done) =>
-      admin.createTopic(topic, requestTimeoutMs * 2, (error) => done(error, undefined)),
+      admin.createTopic(topic, REQUEST_TIMEOUT_MS * 2, (error) => done(error, undefined)),
     );
   } finally {
     admin.disconnect();
@@ -67,11 +67,11 @@ export async function awaitTopic(
   partitions: number,
   properties: ClientProperties = {},
 ): Promise<void> {
-  const deadline = performance.now() + requestTimeoutMs * 4;
-  await withProducer(bootstrap, properties, requestTimeoutMs, async (producer) => {
+  const deadline = performance.now() + REQUEST_TIMEOUT_MS * 4;
+  await withProducer(bootstrap, properties, REQUEST_TIMEOUT_MS, async (producer) => {
     while (performance.now() < deadline) {
       const metadata = await request<rdkafka.Metadata>((done) =>
-        producer.getMetadata({ topic: name, timeout: requestTimeoutMs }, done),
+        producer.getMetadata({ topic: name, timeout: REQUEST_TIMEOUT_MS }, done),
       );
       const found = metadata.topics.find((topic) => topic.name === name)?.partitions ?? [];
       if (found.length >= partitions && found.every((partition) => partition.leader >= 0)) return;

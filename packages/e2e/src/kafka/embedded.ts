@@ -9,7 +9,7 @@ import { awaitTopic } from "./client.js";
 import type { Kafka } from "./start.js";
 
 // What the mock cluster gives every topic that it creates when first asked for it.
-const partitionsOfEveryTopic = 4;
+const PARTITIONS_OF_EVERY_TOPIC = 4;
 
 /** Starts an embedded broker. */
 export async function startEmbeddedKafka(scope: Scope | undefined): Promise<Kafka> {
@@ -24,7 +24,7 @@ export async function startEmbeddedKafka(scope: Scope | undefined): Promise<Kafk
     kind: "embedded",
     bootstrap,
     nodes: [],
-    createTopic: (name) => awaitTopic(bootstrap, name, partitionsOfEveryTopic),
+    createTopic: (name) => awaitTopic(bootstrap, name, PARTITIONS_OF_EVERY_TOPIC),
     start: () => (program.running ? Promise.resolve() : refuse()),
     stop: async () => {
       await program.stop();

@@ -10,10 +10,10 @@ import { execFile } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { cacheDirectory } from "../cache.js";
 
 /** A Kafka that can be started: its Java main classes are on `classpath`. */
 export interface KafkaInstallation {
@@ -29,11 +29,11 @@ export type FoundKafka = { ok: true; installation: KafkaInstallation } | { ok: f
 
 const run = promisify(execFile);
 // The sources, not dist: the compiler copies neither the pom nor the logging configuration.
-const folder = fileURLToPath(new URL("../../src/kafka/", import.meta.url));
+const FOLDER = fileURLToPath(new URL("../../src/kafka/", import.meta.url));
 // Kafka 4 runs its broker on Java 17 and newer.
-const javaMajorMin = 17;
+const JAVA_MAJOR_MIN = 17;
 // A first fetch takes seconds; a slow mirror may take minutes.
-const fetchTimeoutMs = 240_000;
+const FETCH_TIMEOUT_MS = 240_000;
 
 /** Finds Kafka's jars, fetching them when the cache has none. Never throws for a missing tool. */
 export async function findKafka(): Promise<FoundKafka> {
@@ -41,8 +41,8 @@ export async function findKafka(): Promise<FoundKafka> {
     process.env["JAVA_HOME"] === undefined ? "java" : join(process.env["JAVA_HOME"], "bin", "java");
   const major = await javaMajor(java);
   if (major === undefined) return { ok: false, reason: "java is not installed" };
-  if (major < javaMajorMin) return { ok: false, reason: `java ${major} is older than ${javaMajorMin}` };
-  const pom = await readFile(join(folder, "pom.xml"), "utf8");
+  if (major < JAVA_MAJOR_MIN) return { ok: false, reason: `java ${major} is older than ${JAVA_MAJOR_MIN}` };
+  const pom = await readFile(join(FOLDER, "pom.xml"), "utf8");
   const version = /<artifactId>kafka_[\d.]+<\/artifactId>\s*<version>([^<]+)</.exec(pom)?.[1];
   if (version === undefined) throw new Error("packages/e2e/src/kafka/pom.xml names no Kafka");
   const digest = createHash("sha256").update(pom).digest("hex").slice(0, 8);
@@ -51,13 +51,8 @@ export async function findKafka(): Promise<FoundKafka> {
     const reason = await fetchJars(jars);
     if (reason !== undefined) return { ok: false, reason };
   }
-  const loggingFile = join(folder, "log4j2.properties");
+  const loggingFile = join(FOLDER, "log4j2.properties");
   return { ok: true, installation: { version, java, classpath: join(jars, "*"), loggingFile } };
-}
-
-/** The folder outside the tree in which tests keep what they fetched. */
-export function cacheDirectory(): string {
-  return join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "event-collector");
 }
 
 async function javaMajor(java: string): Promise<number | undefined> {
@@ -80,13 +75,13 @@ async function fetchJars(jars: string): Promise<string | undefined> {
       [
         "--batch-mode",
         "--quiet",
-        `--file=${join(folder, "pom.xml")}`,
+        `--file=${join(FOLDER, "pom.xml")}`,
         // Maven's local repository does not bear two writers.
         `-Dmaven.repo.local=${join(temporary, "repository")}`,
         `-DoutputDirectory=${join(temporary, "jars")}`,
         "dependency:copy-dependencies",
       ],
-      { timeout: fetchTimeoutMs },
+      { timeout: FETCH_TIMEOUT_MS },
     );
     await rename(join(temporary, "jars"), jars);
     return undefined;

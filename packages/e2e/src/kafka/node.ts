@@ -51,7 +51,7 @@ export interface KafkaNode {
 }
 
 const run = promisify(execFile);
-const forgetTimeoutMs = 30_000;
+const FORGET_TIMEOUT_MS = 30_000;
 
 /** Formats the folder of a node of the plan. The node is not started. */
 export async function createNode(plan: ClusterPlan, node: NodePlan): Promise<KafkaNode> {
@@ -128,7 +128,7 @@ async function forgetEarlierLife(plan: ClusterPlan, node: NodePlan, directory: s
   const command = [plan.installation.java, ...javaArguments(plan), "kafka.Kafka", propertiesFile] as const;
   const controller = startProgram(undefined, `Kafka controller ${node.id}`, [...command]);
   try {
-    await unregisterBroker(node.controllerPort, node.id, forgetTimeoutMs);
+    await unregisterBroker(node.controllerPort, node.id, FORGET_TIMEOUT_MS);
   } finally {
     await controller.kill();
   }

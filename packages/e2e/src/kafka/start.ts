@@ -52,8 +52,8 @@ export interface Kafka {
   restart(): Promise<void>;
 }
 
-const startTimeoutMs = 60_000;
-const startAttemptsMax = 3;
+const START_TIMEOUT_MS = 60_000;
+const START_ATTEMPTS_MAX = 3;
 
 /** Gives the test a broker and, when the test has a scope, takes it away at its end. */
 export async function startKafka(scope?: Scope, options: KafkaOptions = {}): Promise<Kafka> {
@@ -85,7 +85,7 @@ function externalKafka(bootstrap: string, options: KafkaOptions): Kafka {
     bootstrap,
     nodes: [],
     createTopic: (name, topic) => createTopic(bootstrap, name, topic, options.clientProperties),
-    start: () => awaitBrokers(bootstrap, 1, startTimeoutMs, options.clientProperties),
+    start: () => awaitBrokers(bootstrap, 1, START_TIMEOUT_MS, options.clientProperties),
     stop: refuse,
     kill: refuse,
     pause: refuse,
@@ -117,7 +117,7 @@ async function startApacheKafka(
       await Promise.all(nodes.map((node) => node.remove()));
       // Another program may have taken a port between the look and the start.
       const isPortTaken = String(error).includes("Address already in use");
-      if (isPortTaken && attempt < startAttemptsMax) continue;
+      if (isPortTaken && attempt < START_ATTEMPTS_MAX) continue;
       await remove();
       throw error;
     }
@@ -162,7 +162,10 @@ function apacheKafka(nodes: readonly KafkaNode[], clientProperties: ClientProper
         await node.program?.ended;
         throw node.program?.error(`${node.program.name} ended while it was starting`);
       });
-      await Promise.race([awaitBrokers(bootstrap, nodes.length, startTimeoutMs, clientProperties), ...died]);
+      await Promise.race([
+        awaitBrokers(bootstrap, nodes.length, START_TIMEOUT_MS, clientProperties),
+        ...died,
+      ]);
     },
     stop: async () => {
       await Promise.all(nodes.map((node) => node.stop()));

@@ -30,9 +30,9 @@ export interface ReadOptions {
   properties?: ClientProperties;
 }
 
-const readTimeoutMs = 60_000;
-const requestTimeoutMs = 10_000;
-const batchMax = 1_000;
+const READ_TIMEOUT_MS = 60_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+const BATCH_MAX = 1_000;
 
 /** Reads a whole topic: all partitions in turn, each in the order of its offsets. */
 export async function readTopic(
@@ -48,7 +48,7 @@ export async function readTopic(
     (consumer) => endsOf(consumer, topic),
   );
   const messages = await withConsumer(bootstrap, isolation, options.properties, (consumer) =>
-    readToEnds(consumer, topic, ends, options.timeoutMs ?? readTimeoutMs),
+    readToEnds(consumer, topic, ends, options.timeoutMs ?? READ_TIMEOUT_MS),
   );
   return messages.sort((left, right) => left.partition - right.partition || left.offset - right.offset);
 }
@@ -75,7 +75,7 @@ async function withConsumer<Result>(
   );
   consumer.on("event.error", () => undefined);
   try {
-    await request((done) => consumer.connect({ timeout: requestTimeoutMs }, done));
+    await request((done) => consumer.connect({ timeout: REQUEST_TIMEOUT_MS }, done));
     return await use(consumer);
   } finally {
     // It throws when the connection never was.
@@ -93,7 +93,7 @@ async function endsOf(
   const ends = new Map<number, rdkafka.WatermarkOffsets>();
   for (const partition of await partitionsOf(consumer, topic)) {
     const watermarks = await request<rdkafka.WatermarkOffsets>((done) =>
-      consumer.queryWatermarkOffsets(topic, partition, requestTimeoutMs, done),
+      consumer.queryWatermarkOffsets(topic, partition, REQUEST_TIMEOUT_MS, done),
     );
     if (watermarks.lowOffset < watermarks.highOffset) ends.set(partition, watermarks);
   }
@@ -122,7 +122,7 @@ async function readToEnds(
         .join(", ");
       throw new Error(`topic ${topic} was not read whole within ${timeoutMs} ms; left: partition ${left}`);
     }
-    const batch = await request<rdkafka.Message[]>((done) => consumer.consume(batchMax, done));
+    const batch = await request<rdkafka.Message[]>((done) => consumer.consume(BATCH_MAX, done));
     for (const message of batch) messages.push(toMessage(message));
   }
   return messages;
@@ -130,7 +130,7 @@ async function readToEnds(
 
 async function partitionsOf(consumer: rdkafka.KafkaConsumer, topic: string): Promise<number[]> {
   const metadata = await request<rdkafka.Metadata>((done) =>
-    consumer.getMetadata({ topic, timeout: requestTimeoutMs }, done),
+    consumer.getMetadata({ topic, timeout: REQUEST_TIMEOUT_MS }, done),
   );
   const partitions = metadata.topics.find((each) => each.name === topic)?.partitions ?? [];
   if (partitions.length === 0) throw new Error(`there is no topic ${topic}`);

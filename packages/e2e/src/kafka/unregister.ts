@@ -6,10 +6,10 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
-const apiKey = 64;
-const clientId = "event-collector-e2e";
-const brokerIdNotRegistered = 102;
-const attemptIntervalMs = 50;
+const API_KEY = 64;
+const CLIENT_ID = "event-collector-e2e";
+const BROKER_ID_NOT_REGISTERED = 102;
+const ATTEMPT_INTERVAL_MS = 50;
 
 /** Repeats the request until the controller on `port` of 127.0.0.1 is active and has forgotten the broker. */
 export async function unregisterBroker(port: number, brokerId: number, timeoutMs: number): Promise<void> {
@@ -18,12 +18,12 @@ export async function unregisterBroker(port: number, brokerId: number, timeoutMs
   while (performance.now() < deadline) {
     try {
       const code = await ask(port, brokerId);
-      if (code === 0 || code === brokerIdNotRegistered) return;
+      if (code === 0 || code === BROKER_ID_NOT_REGISTERED) return;
       last = `error ${code}`;
     } catch (error) {
       last = String(error);
     }
-    await delay(attemptIntervalMs);
+    await delay(ATTEMPT_INTERVAL_MS);
   }
   throw new Error(`the controller on port ${port} did not forget broker ${brokerId}: ${last}`);
 }
@@ -45,13 +45,13 @@ async function ask(port: number, brokerId: number): Promise<number> {
 
 function encode(brokerId: number): Buffer {
   const header = Buffer.alloc(10);
-  header.writeInt16BE(apiKey, 0);
+  header.writeInt16BE(API_KEY, 0);
   header.writeInt32BE(1, 4);
-  header.writeInt16BE(clientId.length, 8);
+  header.writeInt16BE(CLIENT_ID.length, 8);
   const body = Buffer.alloc(4);
   body.writeInt32BE(brokerId);
   const noTags = Buffer.of(0);
-  const message = Buffer.concat([header, Buffer.from(clientId), noTags, body, noTags]);
+  const message = Buffer.concat([header, Buffer.from(CLIENT_ID), noTags, body, noTags]);
   const size = Buffer.alloc(4);
   size.writeInt32BE(message.length);
   return Buffer.concat([size, message]);
