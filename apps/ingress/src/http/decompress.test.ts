@@ -4,6 +4,10 @@ import { decompress } from "./decompress.js";
 
 const TEXT = Buffer.from('{"events":[]}');
 
+/** Node has it from 22.15 on. */
+const zstd: [string, Buffer][] =
+  "zstdCompressSync" in zlib ? [["zstd", (zlib.zstdCompressSync as typeof zlib.gzipSync)(TEXT)]] : [];
+
 const ENCODED: [string | undefined, Buffer][] = [
   [undefined, TEXT],
   ["identity", TEXT],
@@ -14,6 +18,7 @@ const ENCODED: [string | undefined, Buffer][] = [
   ["deflate", zlib.deflateSync(TEXT)],
   ["deflate", zlib.deflateRawSync(TEXT)],
   ["br", zlib.brotliCompressSync(TEXT)],
+  ...zstd,
 ];
 
 for (const [encoding, bytes] of ENCODED) {

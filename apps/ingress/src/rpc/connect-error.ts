@@ -40,15 +40,23 @@ export function refusalError(refusal: Refusal): ConnectError {
   return new ConnectError(message, connectCodeOf(refusal.code), refusalHeaders(refusal), details);
 }
 
-/** The one event of a call is rejected. */
+/**
+ * Bytes of the reasons that an error carries. In base64 they must fit into the 8 KiB that gRPC clients allow for
+ * all trailers together; pointers are made of names that the sender chose, and could be longer.
+ */
+const REASONS_BYTES_MAX = 4096;
+
+/** The one event of a call is rejected. At least the first reason is told. */
 export function rejectionError(violations: readonly Violation[]): ConnectError {
-  const fieldViolations = violations.map(({ code, pointer, message }) => ({
-    field: pointer,
-    description: message,
-    reason: code,
-  }));
-  const first = violations[0]?.message ?? "it breaks a rule";
-  return new ConnectError(`The event was rejected: ${first}`, Code.InvalidArgument, undefined, [
+  const fieldViolations: { field: string; description: string; reason: string }[] = [];
+  let bytes = 0;
+  for (const { code: reason, pointer: field, message: description } of violations) {
+    bytes += Buffer.byteLength(reason) + Buffer.byteLength(field) + Buffer.byteLength(description);
+    if (bytes > REASONS_BYTES_MAX && fieldViolations.length > 0) break;
+    fieldViolations.push({ field, description, reason });
+  }
+  const message = `The event was rejected: ${violations.map(({ code }) => code).join(", ")}`;
+  return new ConnectError(message, Code.InvalidArgument, undefined, [
     { desc: BadRequestSchema, value: { fieldViolations } },
   ]);
 }

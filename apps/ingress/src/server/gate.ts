@@ -8,6 +8,7 @@
 import { constants } from "node:http2";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { FAILURES } from "@event-collector/contract";
 import type { Refusal } from "@event-collector/contract";
 import type { Clock } from "@event-collector/spool";
 import type { Authenticator } from "../auth.js";
@@ -178,7 +179,7 @@ function refuseExchange(
   limits: RequestLimits,
 ): void {
   const isRest = exchange.protocol === "rest";
-  exchange.code = isRest ? undefined : refusal.code;
+  if (!isRest) exchange.code = FAILURES[refusal.code].connect;
   const answer: RawAnswer = isRest
     ? problemOf(refusal, exchange.id, limits)
     : refuseRpc(refusal, incoming.headers["content-type"] ?? "");
