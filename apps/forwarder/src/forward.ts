@@ -6,6 +6,7 @@
  *
  * **Invariant:** one window is under way at a time; the next one is read ahead while there is a backlog, never more.
  */
+import { failpoint } from "@event-collector/spool";
 import type { ReadLimits, SpoolItem, SpoolReader } from "@event-collector/spool";
 import { pause } from "./backoff.js";
 import { StoppedError } from "./delivery.js";
@@ -63,6 +64,7 @@ async function forwardWindows(parts: ForwardParts, { drain, stop }: ForwardSigna
         await wake.next(drain);
         continue;
       }
+      await failpoint("window.read");
       const committed = await forwardWindow(parts, await entriesOf(desk, items), stop);
       if (committed === undefined) continue;
       await ahead.drop();

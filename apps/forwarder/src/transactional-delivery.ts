@@ -71,6 +71,7 @@ export class TransactionalDelivery implements Delivery {
     if (this.#claims.size > 0) this.#assertNotTaken(await this.#readRecords());
     const producer = await this.#broker.openTransactional(`event-collector-${this.#options.spool}`);
     this.#producer = producer;
+    await failpoint("producer.opened");
     try {
       const { ledger, positions } = await this.#readRecords();
       this.#claimSeen = ledger?.claim;
@@ -141,6 +142,7 @@ export class TransactionalDelivery implements Delivery {
     }
     const refused = await sendAll(producer, batch.messages, stop);
     if (refused !== undefined) return this.#abandon(producer, batch, refused.failure, refused.culprits, stop);
+    await failpoint("window.queued");
     const cursor = await sendAll(producer, this.#cursorMessages(batch, next), stop);
     if (cursor !== undefined) return this.#abandon(producer, batch, cursorFailure(cursor.failure), [], stop);
     await failpoint("window.sent");
