@@ -1,0 +1,35 @@
+/**
+ * A forwarder is killed with SIGKILL again and again, at random moments and at every place between two of its steps,
+ * while events keep coming. `node packages/e2e/dist/delivery/main.js` does the same for hours.
+ */
+import t from "tap";
+import { startKafka } from "../kafka/index.js";
+import { createRandom } from "../torture/random.js";
+import { faultsOf } from "./audit.js";
+import { chooseMoment, choosePlace, PLACE_NAMES } from "./moment.js";
+import { openRound } from "./round.js";
+
+const RANDOM_KILLS = 12;
+
+const random = createRandom(Number(process.env["SEED"] ?? Date.now() % 2 ** 31));
+t.comment(`SEED=${random.seed}`);
+const kafka = await startKafka(t);
+
+await t.test("every event arrives once when forwarders die at random moments", async (t) => {
+  const round = await openRound(t, kafka, random);
+  for (let kill = 0; kill < RANDOM_KILLS; kill += 1) await round.kill(chooseMoment(random));
+  const audit = await round.finish();
+  t.strictSame(faultsOf(audit), []);
+  t.comment(`${audit.stored} events`);
+});
+
+await t.test("every event arrives once when a forwarder dies at each place between two steps", async (t) => {
+  const round = await openRound(t, kafka, random);
+  for (const place of PLACE_NAMES) {
+    const death = await round.kill(choosePlace(random, place));
+    t.ok(death.atPlace, `it died at ${place} after ${Math.round(death.tookMs)} ms`);
+  }
+  const audit = await round.finish();
+  t.strictSame(faultsOf(audit), []);
+  t.comment(`${audit.stored} events`);
+});
