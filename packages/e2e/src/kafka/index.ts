@@ -1,5 +1,5 @@
 /** The broker of the tests and what is in its topics. */
 export type { ClientProperties, TopicOptions } from "./client.js";
-export type { KafkaNode } from "./node.js";
+export type { ExtraListener, KafkaNode } from "./node.js";
 export { startKafka, uniqueTopic, type Kafka, type KafkaOptions } from "./start.js";
 export { readTopic, type ReadOptions, type TopicMessage } from "./topic.js";

@@ -18,6 +18,7 @@ export interface ClusterPlan {
   directory: string;
   clusterId: string;
   nodes: readonly NodePlan[];
+  listeners: readonly ExtraListener[];
   /** Server properties that win over the helper's own. */
   properties: Readonly<Record<string, string>>;
   /** More arguments of Kafka's storage tool, for example `--add-scram`. */
@@ -29,6 +30,17 @@ export interface NodePlan {
   id: number;
   clientPort: number;
   controllerPort: number;
+  /** One for each extra listener. */
+  extraPorts: readonly number[];
+}
+
+/** One more port on which each node listens to clients. */
+export interface ExtraListener {
+  /** In capitals. */
+  name: string;
+  protocol: "PLAINTEXT" | "SSL" | "SASL_PLAINTEXT" | "SASL_SSL";
+  /** Where the node says that clients find it, such as the address of a proxy; by default where it is. */
+  advertised?: string;
 }
 
 /** A node and the processes it has had. */
@@ -36,6 +48,8 @@ export interface KafkaNode {
   readonly id: number;
   /** Where clients find it, `127.0.0.1:<port>`. */
   readonly address: string;
+  /** The same for each extra listener, by its name; where it is, not where it is advertised. */
+  readonly extraAddresses: ReadonlyMap<string, string>;
   readonly program: Program | undefined;
   /** Starts the process on the node's port and folder; does not wait for it to answer. */
   start(): Promise<void>;
@@ -73,6 +87,7 @@ export async function createNode(plan: ClusterPlan, node: NodePlan): Promise<Kaf
   return {
     id: node.id,
     address,
+    extraAddresses: new Map(extraListeners(plan, node).map(({ name, place }) => [name, place])),
     get program() {
       return program;
     },
@@ -150,15 +165,21 @@ function javaArguments(plan: ClusterPlan): string[] {
 function serverProperties(plan: ClusterPlan, node: NodePlan, logDirectory: string): Record<string, string> {
   const replicas = String(Math.min(plan.nodes.length, 3));
   const inSyncMin = plan.nodes.length >= 3 ? "2" : "1";
+  const client = { name: "CLIENT", protocol: "PLAINTEXT", place: `127.0.0.1:${node.clientPort}` };
+  const controller = { name: "CONTROLLER", protocol: "PLAINTEXT", place: `127.0.0.1:${node.controllerPort}` };
+  const forClients: NodeListener[] = [client, ...extraListeners(plan, node)];
+  const all = [...forClients, controller];
   return {
     "process.roles": "broker,controller",
     "node.id": String(node.id),
     "controller.quorum.voters": plan.nodes
       .map((each) => `${each.id}@127.0.0.1:${each.controllerPort}`)
       .join(","),
-    listeners: `CLIENT://127.0.0.1:${node.clientPort},CONTROLLER://127.0.0.1:${node.controllerPort}`,
-    "advertised.listeners": `CLIENT://127.0.0.1:${node.clientPort}`,
-    "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    listeners: all.map(({ name, place }) => `${name}://${place}`).join(","),
+    "advertised.listeners": forClients
+      .map(({ name, place, advertised }) => `${name}://${advertised ?? place}`)
+      .join(","),
+    "listener.security.protocol.map": all.map(({ name, protocol }) => `${name}:${protocol}`).join(","),
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "CLIENT",
     "log.dirs": logDirectory,
@@ -179,6 +200,20 @@ function serverProperties(plan: ClusterPlan, node: NodePlan, logDirectory: strin
     "log.cleaner.dedupe.buffer.size": "4194304",
     ...plan.properties,
   };
+}
+
+interface NodeListener {
+  name: string;
+  protocol: string;
+  place: string;
+  advertised?: string;
+}
+
+function extraListeners(plan: ClusterPlan, node: NodePlan): NodeListener[] {
+  return plan.listeners.map((listener, index) => ({
+    ...listener,
+    place: `127.0.0.1:${node.extraPorts[index] ?? 0}`,
+  }));
 }
 
 function renderProperties(properties: Readonly<Record<string, string>>): string {

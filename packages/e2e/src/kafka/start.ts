@@ -16,7 +16,7 @@ import type { Scope } from "../program.js";
 import { awaitBrokers, createTopic, type ClientProperties, type TopicOptions } from "./client.js";
 import { startEmbeddedKafka } from "./embedded.js";
 import { findKafka, type KafkaInstallation } from "./installation.js";
-import { createNode, type ClusterPlan, type KafkaNode } from "./node.js";
+import { createNode, type ClusterPlan, type ExtraListener, type KafkaNode } from "./node.js";
 
 export interface KafkaOptions {
   /** How many nodes; 1 by default. Topics may then have as many replicas. */
@@ -25,6 +25,8 @@ export interface KafkaOptions {
   started?: boolean;
   /** Server properties of Apache Kafka that win over the helper's own. */
   properties?: Readonly<Record<string, string>>;
+  /** More ports of an Apache Kafka for clients, such as one with TLS. The helper's own clients use none of them. */
+  listeners?: readonly ExtraListener[];
   /** What the helper's own clients need to talk to such a server. */
   clientProperties?: ClientProperties;
   /** More arguments of Kafka's storage tool, for example `--add-scram`. */
@@ -130,17 +132,21 @@ async function makePlan(
   options: KafkaOptions,
 ): Promise<ClusterPlan> {
   const count = options.nodes ?? 1;
-  const ports = await freePorts(count * 2);
+  const listeners = options.listeners ?? [];
+  const ports = await freePorts(count * (2 + listeners.length));
+  const take = (): number => ports.pop() ?? 0;
   const nodes = Array.from({ length: count }, (_, index) => ({
     id: index + 1,
-    clientPort: ports[index] ?? 0,
-    controllerPort: ports[index + count] ?? 0,
+    clientPort: take(),
+    controllerPort: take(),
+    extraPorts: listeners.map(take),
   }));
   return {
     installation,
     directory,
     clusterId: Buffer.from(randomUUID().replaceAll("-", ""), "hex").toString("base64url"),
     nodes,
+    listeners,
     properties: options.properties ?? {},
     formatArguments: options.formatArguments ?? [],
     heapMebibytes: options.heapMebibytes ?? 256,
