@@ -6,6 +6,7 @@
  *
  * **Invariant:** positions in the file were consumed before it was written.
  */
+import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
 import type { Disk } from "./disk.js";
 import { errnoOf, SpoolError } from "./errors.js";
@@ -15,6 +16,7 @@ import { prepareDirectory } from "./directory.js";
 import type { SpoolLayout } from "./layout.js";
 import type { Instance, Position, Positions } from "./position.js";
 import { parseSegmentName } from "./segment-name.js";
+import { writeNewFile } from "./write-whole.js";
 
 export interface CursorFile {
   read(): Promise<CursorReading>;
@@ -31,6 +33,8 @@ export type CursorReading =
 
 /** Freed when the disk is full, so that the cursor can still be written. Larger than a cursor of 10,000 instances. */
 const RESERVE_BYTES = 1024 * 1024;
+/** The reserve is taken only from a disk that has so much more to give. */
+const RESERVE_FREE_BYTES_MIN = 8 * RESERVE_BYTES;
 const SEED = checksumSeed("cursor.json");
 const FULL = new Set(["ENOSPC", "EDQUOT"]);
 
@@ -45,11 +49,11 @@ export async function openCursorFile(disk: Disk, layout: SpoolLayout): Promise<C
       const payload = Buffer.from(JSON.stringify({ positions: Object.fromEntries(positions) }));
       const line = encodeSingleLine(SEED, "data", generation, payload);
       try {
-        await replaceFile(disk, layout.cursor, line);
+        await replaceCursor(disk, layout.cursor, line);
       } catch (error) {
         if (!FULL.has(errnoOf(error))) throw unwritable(error);
         await disk.remove(layout.reserve).catch(() => undefined);
-        await replaceFile(disk, layout.cursor, line).catch((again: unknown) => {
+        await replaceCursor(disk, layout.cursor, line).catch((again: unknown) => {
           throw unwritable(again);
         });
         return;
@@ -59,26 +63,15 @@ export async function openCursorFile(disk: Disk, layout: SpoolLayout): Promise<C
   };
 }
 
-/** Replaces a file so that after a crash at any moment either the old or the new content is there, whole. */
-async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
+/** Replaces the cursor so that after a crash at any moment either the old or the new one is there, whole. */
+async function replaceCursor(disk: Disk, path: string, line: Uint8Array): Promise<void> {
   const temporary = `${path}.new`;
   await disk.remove(temporary).catch(() => undefined);
-  await writeNewFile(disk, temporary, bytes);
+  await writeNewFile(disk, temporary, (write) => write(line));
   await failpoint("cursor.written");
   await disk.rename(temporary, path);
   await disk.syncDirectory(dirname(path));
   await failpoint("cursor.renamed");
-}
-
-async function writeNewFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
-  const file = await disk.create(path);
-  try {
-    let written = 0;
-    while (written < bytes.byteLength) written += await file.write(bytes.subarray(written));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 async function readCursor(disk: Disk, path: string): Promise<CursorReading> {
@@ -116,14 +109,21 @@ export function parsePosition(value: unknown): Position | undefined {
   return { segment, offset, sequence };
 }
 
-/** Best effort: without the reserve only the case of a full disk is worse. */
+/**
+ * Best effort: without the reserve only the case of a full disk is worse. It is not taken while the disk is nearly
+ * full, for it would take the very room that it is to keep. Random bytes, since some file systems store zeros as none.
+ */
 async function keepReserve(disk: Disk, path: string): Promise<void> {
   const present = await disk.status(path).catch(() => undefined);
   if (present !== undefined && present.size >= RESERVE_BYTES) return;
-  await disk.remove(path).catch(() => undefined);
-  await writeNewFile(disk, path, Buffer.alloc(RESERVE_BYTES)).catch(() =>
-    disk.remove(path).catch(() => undefined),
-  );
+  try {
+    const { freeBytes } = await disk.space(dirname(path));
+    if (freeBytes < RESERVE_FREE_BYTES_MIN) return;
+    await disk.remove(path).catch(() => undefined);
+    await writeNewFile(disk, path, (write) => write(randomBytes(RESERVE_BYTES)));
+  } catch {
+    await disk.remove(path).catch(() => undefined);
+  }
 }
 
 function unwritable(cause: unknown): SpoolError {

@@ -22,10 +22,32 @@ export type DamageReason =
   | "bytes_after_seal"
   /** The file is shorter than what was read from it before. */
   | "shrunk"
-  /** A file named like a segment in which not even the first lines verify. */
+  /** A file named like a segment in which no line verifies. */
   | "foreign_segment"
   /** The file could not be read. */
   | "unreadable";
+
+/** True where the segment is to be marked with `keepSegment`, so that it is not pruned before a person saw it. */
+const KEEPS: Record<DamageReason, boolean> = {
+  bad_line: false,
+  zero_bytes: false,
+  torn_tail: false,
+  hole: false,
+  repeated_line: false,
+  seal_mismatch: true,
+  bytes_after_seal: false,
+  shrunk: false,
+  foreign_segment: true,
+  unreadable: true,
+};
+
+/** Every reason, for tables and tests that walk the union. */
+export const DAMAGE_REASONS: readonly DamageReason[] = Object.keys(KEEPS) as DamageReason[];
+
+/** True if the segment of such damage is to be kept from pruning until a person removes the mark. */
+export function keepsSegment(reason: DamageReason): boolean {
+  return KEEPS[reason];
+}
 
 export interface Damage {
   type: "damage";
@@ -39,9 +61,9 @@ export interface Damage {
   instance: Instance;
   /** Where the damage begins. */
   position: Position;
-  /** Where reading goes on. */
+  /** Where reading goes on. Before `position` only if the segment shrank. */
   next: Position;
 }
 
-/** What of the damaged bytes is carried along; the whole can be had with `quarantine`. */
+/** What of the damaged bytes is carried along; the whole can be had with `quarantineBytes`. */
 export const DAMAGE_BYTES_MAX: number = 64 * 1024;

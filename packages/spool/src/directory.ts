@@ -13,15 +13,18 @@ export async function prepareDirectory(disk: Disk, directory: string): Promise<v
     await disk.makeDirectory(directory);
     await disk.assertWritable(directory);
     await disk.syncDirectory(directory);
+    for (let child = directory; dirname(child) !== child; child = dirname(child)) {
+      await disk.syncDirectory(dirname(child)).catch((error: unknown) => {
+        if (!PASSED_OVER.has(errnoOf(error))) throw error;
+      });
+    }
   } catch (error) {
     const reason = errnoOf(error) || String(error);
     throw new SpoolError("directory_unusable", `The directory ${directory} cannot be used: ${reason}.`, {
       cause: error,
     });
   }
-  for (let child = directory; dirname(child) !== child; child = dirname(child)) {
-    await disk.syncDirectory(dirname(child)).catch((error: unknown) => {
-      if (!["EACCES", "EPERM", "EROFS", "EINVAL"].includes(errnoOf(error))) throw error;
-    });
-  }
 }
+
+/** This process may not open the directory, or its file system has no fsync for directories. */
+const PASSED_OVER: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS", "EINVAL", "ENOTSUP"]);

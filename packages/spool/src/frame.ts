@@ -31,6 +31,9 @@ const CARRIAGE_RETURN = 0x0d;
 /** An upper bound of what a frame adds to its payload: prefix, number of up to 16 digits, brackets, line feed. */
 export const FRAME_BYTES_MAX: number = 64;
 
+/** No line is shorter, its line feed included: `{"crc":"00000000","n":1,"d":1}`. */
+export const LINE_BYTES_MIN: number = 31;
+
 /** What the checksum of every line of a segment starts from. */
 export function checksumSeed(segment: string): number {
   return crc32(segment);

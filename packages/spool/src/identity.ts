@@ -3,11 +3,11 @@
  * a forwarder started on the same directory takes over from the last one, on whatever machine.
  */
 import { randomUUID } from "node:crypto";
-import { dirname } from "node:path";
 import { prepareDirectory } from "./directory.js";
 import type { Disk } from "./disk.js";
 import { errnoOf, SpoolError } from "./errors.js";
 import type { SpoolLayout } from "./layout.js";
+import { writeNewFile } from "./write-whole.js";
 
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -17,7 +17,22 @@ const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  */
 export async function readSpoolIdentity(disk: Disk, layout: SpoolLayout): Promise<string> {
   await prepareDirectory(disk, layout.directory);
-  return (await read(disk, layout.identity)) ?? (await make(disk, layout.identity));
+  try {
+    const id = (await read(disk, layout.identity)) ?? (await make(disk, layout.identity));
+    // Whoever made it may not have come so far. An id that a power cut takes back must not be used.
+    await disk.syncDirectory(layout.directory);
+    return id;
+  } catch (error) {
+    if (error instanceof SpoolError) throw error;
+    const reason = errnoOf(error) || String(error);
+    throw new SpoolError(
+      "state_unwritable",
+      `The spool's id cannot be written to ${layout.identity}: ${reason}.`,
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 async function read(disk: Disk, path: string): Promise<string | undefined> {
@@ -53,19 +68,14 @@ function idIn(text: string): string | undefined {
 async function make(disk: Disk, path: string): Promise<string> {
   const id = randomUUID();
   const temporary = `${path}.${id}`;
-  const file = await disk.create(temporary);
   try {
     const bytes = Buffer.from(`${JSON.stringify({ format: 1, id })}\n`);
-    let written = 0;
-    while (written < bytes.byteLength) written += await file.write(bytes.subarray(written));
-    await file.sync();
+    await writeNewFile(disk, temporary, (write) => write(bytes));
+    await disk.link(temporary, path).catch((error: unknown) => {
+      if (errnoOf(error) !== "EEXIST") throw error;
+    });
   } finally {
-    await file.close();
+    await disk.remove(temporary).catch(() => undefined);
   }
-  await disk.link(temporary, path).catch((error: unknown) => {
-    if (errnoOf(error) !== "EEXIST") throw error;
-  });
-  await disk.remove(temporary);
-  await disk.syncDirectory(dirname(path));
   return (await read(disk, path)) ?? id;
 }

@@ -1,9 +1,10 @@
 /** A durable, segmented, append-only file of lines. FORMAT.md states what stands on the disk. */
+export type { Backlog } from "./backlog.js";
 export { systemClock } from "./clock.js";
 export type { Clock } from "./clock.js";
 export { openCursorFile, parsePosition } from "./cursor.js";
 export type { CursorFile, CursorReading } from "./cursor.js";
-export { DAMAGE_BYTES_MAX } from "./damage.js";
+export { DAMAGE_BYTES_MAX, DAMAGE_REASONS, keepsSegment } from "./damage.js";
 export type { Damage, DamageReason } from "./damage.js";
 export { nodeDisk } from "./disk.js";
 export type { Disk, DiskFile, DiskSpace, FileStatus } from "./disk.js";
@@ -18,7 +19,7 @@ export { prune } from "./prune.js";
 export type { OverdueSegment, PrunedSegment, PruneOptions, PruneReport } from "./prune.js";
 export { keepSegment, keptSegments, quarantineBytes } from "./quarantine.js";
 export { openReader } from "./reader.js";
-export type { Backlog, ReaderOptions, SpoolReader } from "./reader.js";
+export type { ReaderOptions, SpoolReader } from "./reader.js";
 export type { ReadLimits, SpoolItem, SpoolLine } from "./segment-reader.js";
 export { openWriter } from "./writer.js";
 export type { GroupObserver, Readiness, SpoolWriter, WriterOptions, WriterStats } from "./writer.js";

@@ -7,6 +7,7 @@ import { prepareDirectory } from "./directory.js";
 import type { Disk } from "./disk.js";
 import { errnoOf } from "./errors.js";
 import type { SpoolLayout } from "./layout.js";
+import { writeNewFile } from "./write-whole.js";
 
 const KEEP = ".keep";
 const CHUNK_BYTES = 1024 * 1024;
@@ -54,6 +55,17 @@ export async function keepSegment(
   await writeQuarantined(disk, layout, path, (write) => write(Buffer.from(`${why}\n`)));
 }
 
+/** True if the segment is marked. Rejects if that cannot be found out. */
+export async function isSegmentKept(disk: Disk, layout: SpoolLayout, segment: string): Promise<boolean> {
+  try {
+    await disk.status(join(layout.quarantine, `${segment}${KEEP}`));
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
 /** Names of the segments that are marked. */
 export async function keptSegments(disk: Disk, layout: SpoolLayout): Promise<ReadonlySet<string>> {
   try {
@@ -65,6 +77,7 @@ export async function keptSegments(disk: Disk, layout: SpoolLayout): Promise<Rea
   }
 }
 
+/** Puts a file in its place whole: nobody ever sees a part of it, or that it is missing while it is replaced. */
 async function writeQuarantined(
   disk: Disk,
   layout: SpoolLayout,
@@ -72,15 +85,9 @@ async function writeQuarantined(
   produce: (write: (bytes: Uint8Array) => Promise<void>) => Promise<void>,
 ): Promise<void> {
   await prepareDirectory(disk, layout.quarantine);
-  await disk.remove(path).catch(() => undefined);
-  const file = await disk.create(path);
-  try {
-    await produce(async (bytes) => {
-      for (let written = 0; written < bytes.byteLength;) written += await file.write(bytes.subarray(written));
-    });
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  const temporary = `${path}.new`;
+  await disk.remove(temporary).catch(() => undefined);
+  await writeNewFile(disk, temporary, produce);
+  await disk.rename(temporary, path);
   await disk.syncDirectory(layout.quarantine);
 }

@@ -9,10 +9,14 @@
  * names are kept, and one chunk of one segment at a time.
  */
 import { join } from "node:path";
+import { measureBacklog } from "./backlog.js";
+import type { Backlog } from "./backlog.js";
 import type { Clock } from "./clock.js";
+import { headerBytes } from "./control-line.js";
 import type { Damage } from "./damage.js";
 import type { Disk } from "./disk.js";
 import { errnoOf } from "./errors.js";
+import { FRAME_BYTES_MAX } from "./frame.js";
 import { spoolLayout } from "./layout.js";
 import type { Instance, Position, Positions } from "./position.js";
 import { groupSegments, parseSegmentName } from "./segment-name.js";
@@ -20,7 +24,7 @@ import type { SegmentName } from "./segment-name.js";
 import { SegmentReader } from "./segment-reader.js";
 import type { ReadLimits, SpoolItem } from "./segment-reader.js";
 import { createWriterWatch } from "./writer-watch.js";
-import type { WriterWatch } from "./writer-watch.js";
+import type { WriterState, WriterWatch } from "./writer-watch.js";
 
 export interface ReaderOptions {
   /** The spool directory. */
@@ -29,22 +33,10 @@ export interface ReaderOptions {
   lineBytesMax: number;
   /** How long a line that does not verify at the end of a live segment is looked at again, milliseconds. */
   damageGraceMs: number;
-  /** A writer that touched nothing for this long is gone, milliseconds. Several times its `segmentAgeMs`. */
+  /** A writer that touched nothing for this long is gone, milliseconds. Three times the lease of its segments. */
   writerSilenceMs: number;
   /** How long the list of segments is used while there is enough to read, milliseconds. */
   rescanMs: number;
-}
-
-/** What is not consumed yet. */
-export interface Backlog {
-  /** Segments with bytes that are not consumed. */
-  segments: number;
-  bytes: number;
-  /** All segments, those kept for replay included. */
-  segmentsTotal: number;
-  bytesTotal: number;
-  /** When the oldest segment with unconsumed bytes was last written, milliseconds since the epoch. */
-  oldestModifiedAt: number | undefined;
 }
 
 export interface SpoolReader {
@@ -64,10 +56,10 @@ interface Track {
   segments: SegmentName[];
   position: Position | undefined;
   reader: SegmentReader | undefined;
-  /** All is read and nothing more is expected: not looked at again until a scan sees new bytes. */
-  idle: boolean;
-  /** A segment that could not be read and was reported. */
-  unreadable: string | undefined;
+  /** All is read: not looked at again until a scan finds more. */
+  idle: "no" | "resting" | "done";
+  /** The segment could not be read, for the first time at `since` (monotonic). */
+  unreadable: { segment: string; since: number; reported: boolean } | undefined;
 }
 
 export function openReader(disk: Disk, clock: Clock, options: ReaderOptions, start: Positions): SpoolReader {
@@ -91,7 +83,11 @@ class Reader implements SpoolReader {
     this.#clock = clock;
     this.#options = options;
     this.#directory = spoolLayout(options.directory).segments;
-    this.#watch = createWriterWatch(disk, clock, this.#directory, options.writerSilenceMs);
+    this.#watch = createWriterWatch(disk, clock, {
+      directory: this.#directory,
+      writerSilenceMs: options.writerSilenceMs,
+      lineBytesMax: options.lineBytesMax + FRAME_BYTES_MAX,
+    });
     this.#known = new Map(start);
   }
 
@@ -114,7 +110,7 @@ class Reader implements SpoolReader {
   }
 
   async seek(positions: Positions): Promise<void> {
-    for (const track of this.#tracks.values()) await track.reader?.close();
+    for (const track of this.#tracks.values()) await this.#rest(track, "no");
     this.#tracks = new Map();
     this.#known = new Map(positions);
     this.#scannedAt = undefined;
@@ -132,7 +128,7 @@ class Reader implements SpoolReader {
   async #readAll(limits: ReadLimits): Promise<SpoolItem[]> {
     const items: SpoolItem[] = [];
     let bytesLeft = limits.bytesMax;
-    let busy = this.#inTurn([...this.#tracks.values()].filter((track) => !track.idle));
+    let busy = this.#inTurn([...this.#tracks.values()].filter(({ idle }) => idle === "no"));
     while (busy.length > 0) {
       const still: Track[] = [];
       for (const track of busy) {
@@ -156,59 +152,92 @@ class Reader implements SpoolReader {
 
   /** One turn of one instance; true if it may have more at once. */
   async #readTrack(track: Track, items: SpoolItem[], limits: ReadLimits): Promise<boolean> {
-    const reader = this.#readerOf(track);
-    if (reader === undefined) return false;
-    const { segment } = reader.position();
-    const finished = await this.#watch.isFinished(segment, track.segments);
+    const segment = this.#segmentOf(track);
+    if (segment === undefined) return false;
+    const reader = this.#readerOf(track, segment);
+    // Before reading: whether what is then read to its end can grow.
+    const writer = await this.#watch.stateOf(segment, track.segments);
     try {
-      const state = await reader.read(items, limits, finished);
+      const state = await reader.read(items, limits, writer);
       track.position = reader.position();
-      return state === "done" ? await this.#leave(track, reader) : state === "more";
+      track.unreadable = undefined;
+      if (state === "done") return await this.#leave(track, segment);
+      if (state === "rest") await this.#rest(track, "resting");
+      return state === "more";
     } catch (error) {
-      return await this.#passUnreadable(track, reader, error, items);
+      return await this.#passUnreadable(track, segment, writer, error, items);
     }
   }
 
-  /** The reader of the segment in which the track stands, or undefined if there is none. */
-  #readerOf(track: Track): SegmentReader | undefined {
-    if (track.reader !== undefined) return track.reader;
-    const start = startOf(track.segments, track.position);
-    if (start === undefined) return undefined;
-    const options = { ...this.#options, directory: this.#directory, instance: track.instance };
-    track.reader = new SegmentReader(this.#disk, this.#clock, start, options);
+  /** The segment in which the track stands: that of its position, or the first behind it if that one is pruned. */
+  #segmentOf(track: Track): SegmentName | undefined {
+    if (track.reader !== undefined) return parseSegmentName(track.reader.position().segment);
+    const current = track.position === undefined ? undefined : parseSegmentName(track.position.segment);
+    if (current?.instance !== track.instance) {
+      // Not a position of this instance: all that is still there is read.
+      track.position = undefined;
+      return track.segments[0];
+    }
+    return track.segments.find(({ number }) => number >= current.number);
+  }
+
+  #readerOf(track: Track, { name }: SegmentName): SegmentReader {
+    const start =
+      track.position?.segment === name ? track.position : { segment: name, offset: 0, sequence: 0 };
+    track.reader ??= new SegmentReader(this.#disk, this.#clock, start, {
+      ...this.#options,
+      directory: this.#directory,
+      instance: track.instance,
+    });
     return track.reader;
   }
 
-  /** Lets go of a segment that is read to its end and turns to the next; false if there is none. */
-  async #leave(track: Track, reader: SegmentReader): Promise<boolean> {
-    const { segment } = reader.position();
-    track.position = reader.position();
-    await reader.close();
-    track.reader = undefined;
-    const next = nextSegment(track.segments, segment);
-    track.idle = next === undefined;
+  /** Turns to the next segment; false if there is none. */
+  async #leave(track: Track, { number }: SegmentName): Promise<boolean> {
+    const next = track.segments.find((segment) => segment.number > number);
+    await this.#rest(track, next === undefined ? "done" : "no");
     if (next === undefined) return false;
     track.position = { segment: next.name, offset: 0, sequence: 0 };
     return true;
   }
 
-  /** A segment that cannot be read is reported once and passed over, for it must not hold up those behind it. */
+  async #rest(track: Track, idle: Track["idle"]): Promise<void> {
+    track.idle = idle;
+    const { reader } = track;
+    track.reader = undefined;
+    await reader?.close().catch(() => undefined);
+  }
+
+  /**
+   * A segment that cannot be read is tried for a while, then reported once. It must not hold up those behind it; but
+   * while its writer may go on, nothing stands behind it.
+   */
   async #passUnreadable(
     track: Track,
-    reader: SegmentReader,
+    segment: SegmentName,
+    writer: WriterState,
     error: unknown,
     items: SpoolItem[],
   ): Promise<boolean> {
+    await this.#rest(track, "no");
     const errno = errnoOf(error);
-    // Too many open files, or no memory: not the segment's fault, and gone in a moment.
-    if (errno === "EMFILE" || errno === "ENFILE" || errno === "ENOMEM") throw error;
-    const position = reader.position();
-    if (errno !== "ENOENT") {
-      if (track.unreadable !== position.segment)
-        items.push(unreadableSegment(track.instance, position, error));
-      track.unreadable = position.segment;
+    // Pruned since the last scan, or the whole directory is away: only another scan can tell.
+    if (errno === "ENOENT") this.#scannedAt = undefined;
+    if (TRANSIENT.has(errno)) {
+      // Not the segment's fault, and gone in a moment. What was read so far must not be lost over it.
+      if (items.length > 0) return false;
+      throw error;
     }
-    return this.#leave(track, reader);
+    const now = this.#clock.monotonic();
+    if (track.unreadable?.segment !== segment.name)
+      track.unreadable = { segment: segment.name, since: now, reported: false };
+    if (now - track.unreadable.since < this.#options.damageGraceMs) return false;
+    const position = track.position ?? { segment: segment.name, offset: 0, sequence: 0 };
+    const left = writer === "gone" && (await this.#leave(track, segment));
+    if (!track.unreadable.reported)
+      items.push(unreadableSegment(track.instance, position, track.position ?? position, error));
+    track.unreadable.reported = true;
+    return left;
   }
 
   async #scan(): Promise<void> {
@@ -217,27 +246,35 @@ class Reader implements SpoolReader {
     for (const [instance, segments] of groups) {
       const track = this.#tracks.get(instance) ?? newTrack(instance, this.#known.get(instance));
       track.segments = segments;
-      if (track.idle) track.idle = !(await this.#hasNews(track));
+      if (track.idle !== "no" && (await this.#hasNews(track).catch(() => true))) track.idle = "no";
       scanned.set(instance, track);
     }
     for (const track of this.#tracks.values()) {
       if (scanned.has(track.instance)) continue;
       if (track.position !== undefined) this.#known.set(track.instance, track.position);
-      await track.reader?.close();
+      await this.#rest(track, "no");
     }
     this.#tracks = scanned;
     this.#scannedAt = this.#clock.monotonic();
   }
 
-  /** True if a later segment appeared behind an idle track, or bytes behind its position: its writer only slept. */
-  async #hasNews({ segments, position, unreadable }: Track): Promise<boolean> {
-    const last = segments.at(-1);
-    if (last === undefined || position === undefined || last.name !== position.segment) return true;
-    if (last.name === unreadable) return false;
-    const status = await this.#disk.status(join(this.#directory, last.name)).catch(() => undefined);
-    return status !== undefined && status.size > position.offset;
+  /** True if more may be read since the track became idle: its writer only slept, or went on. */
+  async #hasNews({ segments, position, idle }: Track): Promise<boolean> {
+    const current = segments.find(({ name }) => name === position?.segment);
+    if (position === undefined || current === undefined) return true;
+    const later = segments.filter(({ number }) => number > current.number);
+    if (idle === "done" && later.length > 0) return true;
+    for (const { name } of later) if ((await this.#sizeOf(name)) > headerBytes(name)) return true;
+    return (await this.#sizeOf(current.name)) !== position.offset;
+  }
+
+  async #sizeOf(name: string): Promise<number> {
+    return (await this.#disk.status(join(this.#directory, name))).size;
   }
 }
+
+/** Too many open files, or no memory. */
+const TRANSIENT: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM"]);
 
 /** A spool that no writer has opened yet has no segments. */
 async function listOrNothing(disk: Disk, directory: string): Promise<string[]> {
@@ -250,7 +287,7 @@ async function listOrNothing(disk: Disk, directory: string): Promise<string[]> {
 }
 
 function newTrack(instance: Instance, position: Position | undefined): Track {
-  return { instance, segments: [], position, reader: undefined, idle: false, unreadable: undefined };
+  return { instance, segments: [], position, reader: undefined, idle: "no", unreadable: undefined };
 }
 
 function bytesOf(item: SpoolItem | undefined): number {
@@ -258,19 +295,7 @@ function bytesOf(item: SpoolItem | undefined): number {
   return item.type === "line" ? item.payload.byteLength : item.bytes.byteLength;
 }
 
-/** Where to go on: at the position, or at the first segment behind it if its own is pruned. */
-function startOf(segments: readonly SegmentName[], position: Position | undefined): Position | undefined {
-  if (position !== undefined && segments.some(({ name }) => name === position.segment)) return position;
-  const next = position === undefined ? segments[0] : nextSegment(segments, position.segment);
-  return next === undefined ? undefined : { segment: next.name, offset: 0, sequence: 0 };
-}
-
-function nextSegment(segments: readonly SegmentName[], name: string): SegmentName | undefined {
-  const number = parseSegmentName(name)?.number ?? -1;
-  return segments.find((segment) => segment.number > number);
-}
-
-function unreadableSegment(instance: Instance, position: Position, error: unknown): Damage {
+function unreadableSegment(instance: Instance, position: Position, next: Position, error: unknown): Damage {
   return {
     type: "damage",
     reason: "unreadable",
@@ -279,32 +304,6 @@ function unreadableSegment(instance: Instance, position: Position, error: unknow
     message: `The segment cannot be read: ${errnoOf(error) || String(error)}.`,
     instance,
     position,
-    next: position,
+    next,
   };
-}
-
-async function measureBacklog(disk: Disk, directory: string, tracks: readonly Track[]): Promise<Backlog> {
-  const backlog: Backlog = {
-    segments: 0,
-    bytes: 0,
-    segmentsTotal: 0,
-    bytesTotal: 0,
-    oldestModifiedAt: undefined,
-  };
-  for (const { segments, position } of tracks) {
-    const current = position === undefined ? undefined : parseSegmentName(position.segment);
-    for (const { name, number } of segments) {
-      const status = await disk.status(join(directory, name)).catch(() => undefined);
-      if (status === undefined) continue;
-      backlog.segmentsTotal += 1;
-      backlog.bytesTotal += status.size;
-      if (current !== undefined && number < current.number) continue;
-      const left = number === current?.number ? status.size - (position?.offset ?? 0) : status.size;
-      if (left <= 0) continue;
-      backlog.segments += 1;
-      backlog.bytes += left;
-      backlog.oldestModifiedAt = Math.min(backlog.oldestModifiedAt ?? status.modifiedAt, status.modifiedAt);
-    }
-  }
-  return backlog;
 }

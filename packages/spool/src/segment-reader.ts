@@ -5,18 +5,22 @@
  * The line feed is where reading starts anew, for it cannot occur inside a payload. Bytes behind the last line
  * feed of a live segment are a line that is not finished yet: they are waited for.
  *
- * **Invariant:** a line comes out only if its checksum holds and its number is the next one.
+ * **Invariant:** a line comes out only if its checksum holds and its number was not passed.
  * **Invariant:** every byte from the start position to the end is covered exactly once, by a line, a control line
- * or damage.
+ * or damage, and a reader that starts at the `next` of any item goes on as if it had read that item itself.
  */
 import { join } from "node:path";
 import type { Clock } from "./clock.js";
+import { sealAgrees } from "./control-line.js";
 import { DAMAGE_BYTES_MAX } from "./damage.js";
 import type { Damage, DamageReason } from "./damage.js";
 import type { Disk, DiskFile } from "./disk.js";
-import { checksumSeed, decodeLine, FRAME_BYTES_MAX } from "./frame.js";
+import { checksumSeed, decodeLine, FRAME_BYTES_MAX, LINE_BYTES_MIN } from "./frame.js";
 import type { Line } from "./frame.js";
+import { readLineBefore } from "./line-before.js";
 import type { Instance, Position } from "./position.js";
+import { findLineInside, scanForLine } from "./resync.js";
+import type { WriterState } from "./writer-watch.js";
 
 export interface SpoolLine {
   type: "line";
@@ -50,11 +54,19 @@ const CHUNK_BYTES_MIN = 64 * 1024;
 const CHUNK_BYTES_MAX = 1024 * 1024;
 const LINE_FEED = 0x0a;
 const NO_BYTES = Buffer.alloc(0);
-/** A file is foreign if this many of its first lines do not verify, its header among them. */
+/** If so many of its first lines do not verify, its header among them, a file is looked through for one that does. */
 const FOREIGN_LINES = 8;
 
-/** What a turn left behind: perhaps more at once, a writer that may go on, or nothing that will follow. */
-export type ReadState = "more" | "wait" | "done";
+/** What a turn left behind. */
+export type ReadState =
+  /** Perhaps more at once. */
+  | "more"
+  /** Nothing now; the writer may go on, or bytes that do not verify may yet do so. */
+  | "wait"
+  /** Nothing, unless a writer that was silent for long wakes up. */
+  | "rest"
+  /** Nothing will follow. */
+  | "done";
 
 export class SegmentReader {
   readonly #disk: Disk;
@@ -62,15 +74,19 @@ export class SegmentReader {
   readonly #options: SegmentReaderOptions;
   readonly #segment: string;
   readonly #seed: number;
+  /** Of one line with its frame. */
   readonly #lineBytesMax: number;
   #file: DiskFile | undefined;
   #offset: number;
   #sequence: number;
   #chunkBytes = CHUNK_BYTES_MIN;
-  /** Damaged stretches since the last good line: each may hide a line, so that many numbers may be missing. */
+  /** How many lines the damage since the last good line may have hidden: so many numbers may be missing. */
   #hidden = 0;
-  #suspectSince: number | undefined;
+  /** Bytes up to `to` were there at `since`, and some of them did not verify. */
+  #suspect = { to: 0, since: 0 };
   #sealed = false;
+  /** The start of the file was looked at: it is a segment. */
+  #native = false;
 
   constructor(disk: Disk, clock: Clock, start: Position, options: SegmentReaderOptions) {
     this.#disk = disk;
@@ -88,23 +104,24 @@ export class SegmentReader {
     return { segment: this.#segment, offset: this.#offset, sequence: this.#sequence };
   }
 
-  /**
-   * Appends the next items to `items`. `finished` says that the writer is known to be gone, found out before this
-   * call: only then is the end of the file the end of the segment.
-   */
-  async read(items: SpoolItem[], limits: ReadLimits, finished: boolean): Promise<ReadState> {
-    const chunk = await this.#readChunk();
-    if (chunk.byteLength === 0) return this.#sealed ? "done" : this.#atEnd(items, finished);
+  /** Appends the next items to `items`. `writer` is what was known of the writer before this call. */
+  async read(items: SpoolItem[], limits: ReadLimits, writer: WriterState): Promise<ReadState> {
+    const file = (this.#file ??= await this.#open());
+    const buffer = Buffer.allocUnsafe(this.#chunkBytes);
+    const chunk = buffer.subarray(0, await file.read(buffer, this.#offset));
+    if (chunk.byteLength === 0) return this.#atEnd(file, items, writer);
     if (this.#sealed) {
       items.push(this.#damage("bytes_after_seal", chunk, chunk.byteLength, "Bytes stand behind the seal."));
       return "more";
     }
-    if (this.#offset === 0 && isForeign(chunk, this.#seed)) return this.#passForeign(chunk, items, finished);
-    const { at, healing } = this.#takeLines(chunk, items, limits, finished);
-    if (healing) return "wait";
-    if (at === 0) return this.#takeTail(chunk, items, finished);
+    if (this.#offset === 0 && !this.#native) {
+      const strangeTo = endOfStrangeLines(chunk, this.#seed);
+      if (strangeTo > 0) return this.#judgeFile(file, chunk, strangeTo, items, writer);
+    }
+    if (!chunk.includes(LINE_FEED)) return this.#takeTail(file, chunk, items, writer);
+    if (this.#takeLines(chunk, items, limits, writer) === "healing") return "wait";
     if (chunk.byteLength === this.#chunkBytes)
-      this.#chunkBytes = Math.min(this.#chunkBytes * 2, CHUNK_BYTES_MAX);
+      this.#chunkBytes = Math.max(this.#chunkBytes, Math.min(this.#chunkBytes * 2, CHUNK_BYTES_MAX));
     return "more";
   }
 
@@ -114,124 +131,213 @@ export class SegmentReader {
     await file?.close();
   }
 
-  async #readChunk(): Promise<Buffer> {
-    this.#file ??= await this.#disk.open(join(this.#options.directory, this.#segment));
-    const chunk = Buffer.allocUnsafe(this.#chunkBytes);
-    const count = await this.#file.read(chunk, this.#offset);
-    return chunk.subarray(0, count);
+  /** Opens the file. What stands right before the position tells what an earlier reader knew there. */
+  async #open(): Promise<DiskFile> {
+    const file = await this.#disk.open(join(this.#options.directory, this.#segment));
+    if (this.#offset === 0) return file;
+    try {
+      const before = await readLineBefore(file, this.#offset, this.#seed, this.#lineBytesMax);
+      this.#sealed = before?.kind === "seal";
+      if (before === undefined) this.#hidden = Number.POSITIVE_INFINITY;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    return file;
   }
 
-  /** Takes whole lines from the chunk; returns how many bytes it took and whether it waits for bytes to heal. */
+  /** Takes whole lines from the chunk, and what is damaged between them. */
   #takeLines(
     chunk: Buffer,
     items: SpoolItem[],
     limits: ReadLimits,
-    finished: boolean,
-  ): { at: number; healing: boolean } {
+    writer: WriterState,
+  ): "taken" | "healing" {
     const itemsMax = items.length + limits.linesMax;
     let at = 0;
     while (!this.#sealed && at < limits.bytesMax && items.length < itemsMax) {
       const end = chunk.indexOf(LINE_FEED, at);
       if (end < 0) break;
       const line = decodeLine(chunk, at, end, this.#seed);
-      if (line === undefined) {
-        if (this.#mayHeal(finished)) return { at, healing: true };
-        items.push(this.#badStretch(chunk.subarray(at, end), end + 1 - at));
-      } else {
-        this.#accept(line, end + 1 - at, items);
+      if (line !== undefined) {
+        at += this.#accept(line, end + 1 - at, items);
+        continue;
       }
-      this.#suspectSince = undefined;
-      at = end + 1;
+      const visibleTo = this.#offset + chunk.byteLength - at;
+      if (this.#mayHeal(this.#offset + end + 1 - at, visibleTo, writer)) return "healing";
+      at += this.#passDamage(chunk, at, end, items);
     }
-    return { at, healing: false };
+    return "taken";
   }
 
-  /** Takes a line whose checksum holds. */
-  #accept(line: Line, length: number, items: SpoolItem[]): void {
+  /** Takes a line whose checksum holds; returns by how many bytes reading goes on: none if a hole comes first. */
+  #accept(line: Line, length: number, items: SpoolItem[]): number {
     if (line.sequence < this.#sequence) {
       const message = `Line ${line.sequence} stands here again.`;
       items.push(this.#damage("repeated_line", line.payload, length, message));
-      return;
+      return length;
     }
     if (line.sequence - this.#sequence > this.#hidden) {
       const message = `Lines ${this.#sequence} to ${line.sequence - 1} are missing.`;
-      items.push(this.#damage("hole", NO_BYTES, 0, message));
+      items.push(this.#damage("hole", NO_BYTES, 0, message, line.sequence));
+      return 0;
     }
     this.#hidden = 0;
     this.#sequence = line.sequence;
-    if (line.kind === "seal") this.#takeSeal(line, items);
+    if (line.kind === "seal") return this.#takeSeal(line, length, items);
     const position = this.position();
     this.#offset += length;
     this.#sequence += 1;
-    if (line.kind !== "data") return;
-    const { instance } = this.#options;
-    items.push({ type: "line", payload: line.payload, instance, position, next: this.position() });
+    if (line.kind === "data") {
+      const { instance } = this.#options;
+      items.push({ type: "line", payload: line.payload, instance, position, next: this.position() });
+    }
+    return length;
   }
 
-  #takeSeal(line: Line, items: SpoolItem[]): void {
+  #takeSeal(line: Line, length: number, items: SpoolItem[]): number {
     this.#sealed = true;
-    if (sealAgrees(line, this.#offset)) return;
-    items.push(
-      this.#damage("seal_mismatch", line.payload, 0, "The seal disagrees with the lines before it."),
-    );
+    if (sealAgrees(line, this.#offset)) {
+      this.#offset += length;
+      this.#sequence += 1;
+    } else {
+      const message = "The seal disagrees with the lines before it.";
+      items.push(this.#damage("seal_mismatch", line.payload, length, message, line.sequence + 1));
+    }
+    return length;
   }
 
-  /** The chunk begins with no whole line: an unfinished one, a torn one, or no line at all. */
-  #takeTail(chunk: Buffer, items: SpoolItem[], finished: boolean): ReadState {
-    if (chunk.byteLength > this.#lineBytesMax) {
-      if (this.#mayHeal(finished)) return "wait";
-      items.push(this.#badStretch(chunk, chunk.byteLength));
+  /**
+   * Passes bytes up to `end` that are no line, or those of them in front of a line that is whole: then a line feed
+   * is what is damaged, and the line that it ended may be whole too. Returns by how many bytes reading goes on.
+   */
+  #passDamage(chunk: Buffer, at: number, end: number, items: SpoolItem[]): number {
+    const inside = findLineInside(chunk, at, end, this.#seed);
+    if (inside === undefined) return this.#passStretch(chunk.subarray(at, end), end + 1 - at, items);
+    for (const lineEnd of [inside - 1, inside]) {
+      const line = decodeLine(chunk, at, lineEnd, this.#seed);
+      if (line !== undefined) return this.#accept(line, lineEnd - at, items);
+    }
+    return this.#passStretch(chunk.subarray(at, inside), inside - at, items);
+  }
+
+  #passStretch(bytes: Buffer, length: number, items: SpoolItem[]): number {
+    this.#hide(length);
+    const damage = isZero(bytes)
+      ? this.#damage("zero_bytes", bytes, length, `${length} bytes are zero.`)
+      : this.#damage("bad_line", bytes, length, "The checksum or the shape of the line is wrong.");
+    items.push(damage);
+    return length;
+  }
+
+  /** The chunk holds no line feed: an unfinished line, a torn one, or no line at all. */
+  async #takeTail(
+    file: DiskFile,
+    chunk: Buffer,
+    items: SpoolItem[],
+    writer: WriterState,
+  ): Promise<ReadState> {
+    const length = chunk.byteLength;
+    const end = this.#offset + length;
+    const tailBytesMax = 2 * this.#lineBytesMax;
+    if (length >= tailBytesMax) {
+      if (this.#mayHeal(end, end, writer)) return "wait";
+      // What is left is as long as a line: if one ends behind it, its beginning is still there.
+      this.#passStretch(chunk.subarray(0, length - this.#lineBytesMax), length - this.#lineBytesMax, items);
       return "more";
     }
-    if (chunk.byteLength === this.#chunkBytes) {
-      this.#chunkBytes = Math.min(this.#chunkBytes * 2, Math.max(CHUNK_BYTES_MAX, this.#lineBytesMax + 1));
+    if (length === this.#chunkBytes) {
+      this.#chunkBytes = Math.min(this.#chunkBytes * 2, Math.max(CHUNK_BYTES_MAX, tailBytesMax));
       return "more";
     }
-    if (!finished) return "wait";
+    if (writer === "writing" || this.#mayHeal(end, end, writer)) return "wait";
+    // A read may be short; only at the end of the file is this its tail.
+    if ((await file.status()).size > end) return "wait";
+    this.#takeLastBytes(chunk, items);
+    return "more";
+  }
+
+  /** Nothing will follow these bytes. A line is whole without its line feed. */
+  #takeLastBytes(chunk: Buffer, items: SpoolItem[]): void {
+    const length = chunk.byteLength;
+    for (const end of [length, length - 1]) {
+      const line = decodeLine(chunk, 0, end, this.#seed);
+      if (line !== undefined) return void this.#accept(line, end, items);
+      if (findLineInside(chunk, 0, end, this.#seed) !== undefined) {
+        return void this.#passDamage(chunk, 0, end, items);
+      }
+    }
+    this.#hide(length);
     const message = "The last line was not finished; it was never acknowledged.";
-    items.push(this.#damage("torn_tail", chunk, chunk.byteLength, message));
-    return "done";
+    items.push(this.#damage("torn_tail", chunk, length, message));
   }
 
   /** Nothing stands behind the position. */
-  async #atEnd(items: SpoolItem[], finished: boolean): Promise<ReadState> {
-    const size = (await this.#file?.status())?.size ?? this.#offset;
-    if (size >= this.#offset) return finished ? "done" : "wait";
-    const message = `The segment has ${size} bytes; ${this.#offset} were read from it before.`;
-    items.push(this.#damage("shrunk", NO_BYTES, 0, message));
-    return "done";
+  async #atEnd(file: DiskFile, items: SpoolItem[], writer: WriterState): Promise<ReadState> {
+    const { size } = await file.status();
+    if (size > this.#offset) return "wait";
+    if (size < this.#offset) {
+      const message = `The segment has ${size} bytes; ${this.#offset} were read from it before.`;
+      items.push(this.#damage("shrunk", NO_BYTES, size - this.#offset, message));
+      this.#sealed = false;
+      return "more";
+    }
+    if (this.#sealed || writer === "gone") return "done";
+    return writer === "silent" ? "rest" : "wait";
   }
 
-  async #passForeign(chunk: Buffer, items: SpoolItem[], finished: boolean): Promise<ReadState> {
-    if (this.#mayHeal(finished)) return "wait";
-    const size = (await this.#file?.status())?.size ?? chunk.byteLength;
-    items.push(this.#damage("foreign_segment", chunk, size, "Not one of the first lines verifies."));
-    return "done";
+  /** None of the first lines verifies. If no other does, the file is foreign; if one does, each is judged by itself. */
+  async #judgeFile(
+    file: DiskFile,
+    chunk: Buffer,
+    strangeTo: number,
+    items: SpoolItem[],
+    writer: WriterState,
+  ): Promise<ReadState> {
+    if (this.#mayHeal(strangeTo, chunk.byteLength, writer)) return "wait";
+    const { found, scannedTo } = await scanForLine(file, 0, this.#seed, 2 * this.#lineBytesMax, () => true);
+    // What a living writer has not finished is not judged yet.
+    const length = writer === "gone" ? (await file.status()).size : scannedTo;
+    this.#native = true;
+    if (found || length === 0) return "more";
+    this.#hide(length);
+    items.push(this.#damage("foreign_segment", chunk, length, "No line of the file verifies."));
+    return "more";
   }
 
-  /** True if a line that does not verify may yet do so: the writer is alive and the bytes are new to this reader. */
-  #mayHeal(finished: boolean): boolean {
-    if (finished) return false;
-    this.#suspectSince ??= this.#clock.monotonic();
-    return this.#clock.monotonic() - this.#suspectSince < this.#options.damageGraceMs;
+  /**
+   * True if bytes up to `to` that do not verify may yet do so: they are new to this reader. All that is visible
+   * now, up to `visibleTo`, has been waited for then as well.
+   */
+  #mayHeal(to: number, visibleTo: number, writer: WriterState): boolean {
+    if (writer === "gone") return false;
+    const now = this.#clock.monotonic();
+    if (to > this.#suspect.to) this.#suspect = { to: visibleTo, since: now };
+    return now - this.#suspect.since < this.#options.damageGraceMs;
   }
 
-  /** One stretch of bytes up to a line feed that is no line. */
-  #badStretch(bytes: Buffer, length: number): Damage {
-    this.#hidden += 1;
-    if (isZero(bytes)) return this.#damage("zero_bytes", bytes, length, `${length} bytes are zero.`);
-    return this.#damage("bad_line", bytes, length, "The checksum or the shape of the line is wrong.");
+  /** So many damaged bytes may have held so many lines. */
+  #hide(bytes: number): void {
+    this.#hidden += Math.max(1, Math.floor(bytes / LINE_BYTES_MIN));
   }
 
-  #damage(reason: DamageReason, bytes: Buffer, length: number, message: string): Damage {
+  /** Damage from the position on; reading goes on `length` bytes further, with the line `sequence`. */
+  #damage(
+    reason: DamageReason,
+    bytes: Buffer,
+    length: number,
+    message: string,
+    sequence: number = this.#sequence,
+  ): Damage {
     const position = this.position();
     this.#offset += length;
+    this.#sequence = sequence;
     return {
       type: "damage",
       reason,
       // A copy: a view would keep the whole chunk alive for as long as the dead letter lives.
       bytes: Buffer.from(bytes.subarray(0, DAMAGE_BYTES_MAX)),
-      length,
+      length: Math.max(length, 0),
       message,
       instance: this.#options.instance,
       position,
@@ -240,30 +346,18 @@ export class SegmentReader {
   }
 }
 
-/** True if the chunk, the first of a segment, holds several whole lines and none of them verifies. */
-function isForeign(chunk: Buffer, seed: number): boolean {
+/** Where the first lines of a segment end if several do not verify, or many bytes without one that does; else 0. */
+function endOfStrangeLines(chunk: Buffer, seed: number): number {
   let at = 0;
   for (let lines = 0; lines < FOREIGN_LINES; lines++) {
     const end = chunk.indexOf(LINE_FEED, at);
-    if (end < 0) return lines > 1 || chunk.byteLength >= CHUNK_BYTES_MIN;
-    if (decodeLine(chunk, at, end, seed) !== undefined) return false;
+    if (end < 0) return chunk.byteLength >= CHUNK_BYTES_MIN ? chunk.byteLength : 0;
+    if (decodeLine(chunk, at, end, seed) !== undefined) return 0;
     at = end + 1;
   }
-  return true;
+  return at;
 }
 
 function isZero(bytes: Buffer): boolean {
-  for (const byte of bytes) if (byte !== 0) return false;
-  return bytes.byteLength > 0;
-}
-
-/** The seal states how many data lines and how many bytes stand before it. */
-function sealAgrees(line: Line, offset: number): boolean {
-  try {
-    const seal: unknown = JSON.parse(line.payload.toString("utf8"));
-    if (typeof seal !== "object" || seal === null || !("lines" in seal) || !("bytes" in seal)) return false;
-    return seal.lines === line.sequence - 1 && seal.bytes === offset;
-  } catch {
-    return false;
-  }
+  return bytes.byteLength > 0 && bytes.every((byte) => byte === 0);
 }

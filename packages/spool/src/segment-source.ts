@@ -12,7 +12,14 @@ import type { Clock } from "./clock.js";
 import type { Disk } from "./disk.js";
 import type { SpoolError } from "./errors.js";
 import { failpoint } from "./failpoint.js";
-import { abandonSegment, createSegment, finishSeal, writeSeal } from "./segment-file.js";
+import {
+  abandonSegment,
+  createSegment,
+  finishSeal,
+  leaseHolds,
+  touchSegment,
+  writeSeal,
+} from "./segment-file.js";
 import type { SegmentFile } from "./segment-file.js";
 import type { Instance } from "./position.js";
 
@@ -27,6 +34,9 @@ export interface SegmentSourceOptions {
 const RETRY_AFTER_MS = 250;
 const RETRY_AFTER_MS_MAX = 5_000;
 
+/** Open segments are touched at least so often, milliseconds: a fifth of their lease. */
+const TOUCH_MS_MAX = 60_000;
+
 export class SegmentSource {
   readonly #disk: Disk;
   readonly #clock: Clock;
@@ -40,7 +50,7 @@ export class SegmentSource {
   /** The seal being written; nothing may be written to a later segment before it. */
   #sealing: Promise<void> = Promise.resolve();
   /** Syncs of seals that go on by themselves. */
-  #finishing: Promise<unknown> = Promise.resolve();
+  #finishing: Promise<void> = Promise.resolve();
 
   constructor(disk: Disk, clock: Clock, options: SegmentSourceOptions) {
     this.#disk = disk;
@@ -53,17 +63,18 @@ export class SegmentSource {
   async take(): Promise<SegmentFile> {
     this.rotate();
     await this.#sealing;
-    if (this.#live === undefined) {
-      this.#live = await this.#prepareSpare();
-      this.#spare = undefined;
-      this.#prepareSpare().catch(() => undefined);
-    }
+    if (this.#live !== undefined && leaseHolds(this.#live, this.#clock)) return this.#live;
+    if (this.#live !== undefined) await abandonSegment(this.#live);
+    this.#live = undefined;
+    this.#live = await this.#takeSpare();
+    this.#prepareSpare().catch(() => undefined);
     return this.#live;
   }
 
   /** The group that was written to the segment last taken is on stable storage. */
   confirm(): void {
     this.#failures = 0;
+    this.#blocked = undefined;
   }
 
   /** Gives up the segment last taken, for the reason given. */
@@ -98,10 +109,12 @@ export class SegmentSource {
       const recovered = await this.#prepareSpare().catch(() => undefined);
       if (recovered !== undefined) this.#blocked = undefined;
     }
-    if (now - this.#touchedAt < this.#options.segmentAgeMs) return;
+    if (now - this.#touchedAt < Math.min(this.#options.segmentAgeMs, TOUCH_MS_MAX)) return;
     this.#touchedAt = now;
-    await this.#touch(this.#live);
-    await this.#touch(await this.#spare?.catch(() => undefined));
+    const spare = await this.#spare?.catch(() => undefined);
+    for (const segment of [this.#live, spare]) {
+      if (segment !== undefined) await touchSegment(this.#disk, this.#clock, segment);
+    }
   }
 
   /** Seals what is open. Only after the last group. */
@@ -111,7 +124,20 @@ export class SegmentSource {
     this.#live = undefined;
     const unused = await this.#spare?.catch(() => undefined);
     if (unused !== undefined) await this.#seal(unused);
+    this.#spare = undefined;
     await this.#finishing;
+  }
+
+  /** The segment that stands ready, or a new one if it stood there for longer than its lease. */
+  async #takeSpare(): Promise<SegmentFile> {
+    let segment = await this.#prepareSpare();
+    if (!leaseHolds(segment, this.#clock)) {
+      await abandonSegment(segment);
+      this.#spare = undefined;
+      segment = await this.#prepareSpare();
+    }
+    this.#spare = undefined;
+    return segment;
   }
 
   #prepareSpare(): Promise<SegmentFile> {
@@ -149,10 +175,9 @@ export class SegmentSource {
       return;
     }
     await failpoint("seal.written");
-    this.#finishing = Promise.allSettled([this.#finishing, finishSeal(segment)]);
-  }
-
-  async #touch(segment: SegmentFile | undefined): Promise<void> {
-    if (segment !== undefined) await this.#disk.touch(segment.path, this.#clock.now()).catch(() => undefined);
+    const before = this.#finishing;
+    this.#finishing = finishSeal(segment)
+      .catch(() => undefined)
+      .then(() => before);
   }
 }

@@ -1,66 +1,108 @@
 /**
  * Whether the writer of a segment is done with it, seen from outside and without a lock.
  *
- * A writer seals a segment before it writes a line to a later one, so lines in a later segment prove that the
+ * A writer seals a segment before it writes a line to a later one, so a line in a later segment proves that the
  * earlier one is complete, sealed or not. A writer that lives touches its open segments regularly, so a long
  * silence means that it is gone. The second is a judgement by the clock: it decides when a torn tail is reported,
- * never whether a whole line is read.
+ * never whether a whole line is read, and by itself it never makes a reader leave a segment.
+ *
+ * **Invariant:** only a line that verifies is a proof. A spare, which has a header and nothing else, proves nothing,
+ * and neither do bytes that somebody else put into it.
  */
 import { join } from "node:path";
 import type { Clock } from "./clock.js";
+import { headerBytes } from "./control-line.js";
 import type { Disk } from "./disk.js";
+import { checksumSeed } from "./frame.js";
+import type { Instance } from "./position.js";
+import { scanForLine } from "./resync.js";
 import type { SegmentName } from "./segment-name.js";
 
-/** A header line is shorter than this. */
-const HEADER_BYTES_MAX = 512;
-const LINE_FEED = 0x0a;
+export type WriterState =
+  /** It may write to the segment. */
+  | "writing"
+  /** Nothing touched the segment for so long that its writer is probably gone. */
+  | "silent"
+  /** It never writes to the segment again. */
+  | "gone";
 
 export interface WriterWatch {
   /** `segments` are those of the same instance, in order. */
-  isFinished(segment: string, segments: readonly SegmentName[]): Promise<boolean>;
+  stateOf(segment: SegmentName, segments: readonly SegmentName[]): Promise<WriterState>;
 }
 
-export function createWriterWatch(
-  disk: Disk,
-  clock: Clock,
-  directory: string,
-  writerSilenceMs: number,
-): WriterWatch {
-  /** Segments known to be finished, and the size at which a later one was last seen without lines. */
-  const finished = new Set<string>();
-  const emptyAt = new Map<string, number>();
+export interface WriterWatchOptions {
+  directory: string;
+  writerSilenceMs: number;
+  /** No line is longer, frame included. */
+  lineBytesMax: number;
+}
 
-  async function hasLines(name: string): Promise<boolean> {
-    const path = join(directory, name);
-    const { size } = await disk.status(path);
-    if (emptyAt.get(name) === size) return false;
+/** What is known of the segment that an instance is read from now. */
+interface Knowledge {
+  segment: string;
+  gone: boolean;
+  /** How far later segments were looked through without finding a line. */
+  scannedTo: Map<string, number>;
+}
+
+export function createWriterWatch(disk: Disk, clock: Clock, options: WriterWatchOptions): WriterWatch {
+  const knowledge = new Map<Instance, Knowledge>();
+
+  function knowledgeOf({ name, instance }: SegmentName): Knowledge {
+    let known = knowledge.get(instance);
+    if (known?.segment !== name) {
+      known = { segment: name, gone: false, scannedTo: new Map() };
+      knowledge.set(instance, known);
+    }
+    return known;
+  }
+
+  async function holdsLine({ name }: SegmentName, scannedTo: Map<string, number>): Promise<boolean> {
+    const path = join(options.directory, name);
+    const from = scannedTo.get(name) ?? 0;
+    if ((await disk.status(path)).size <= from) return false;
     const file = await disk.open(path);
     try {
-      const start = Buffer.alloc(HEADER_BYTES_MAX);
-      const count = await file.read(start, 0);
-      const headerEnd = start.subarray(0, count).indexOf(LINE_FEED) + 1;
-      if (headerEnd > 0 && size > headerEnd) return true;
+      const scan = await scanForLine(
+        file,
+        from,
+        checksumSeed(name),
+        options.lineBytesMax,
+        ({ kind }) => kind !== "header",
+      );
+      scannedTo.set(name, scan.scannedTo);
+      return scan.found;
     } finally {
       await file.close();
     }
-    emptyAt.set(name, size);
+  }
+
+  async function judge(segment: SegmentName, segments: readonly SegmentName[]): Promise<WriterState> {
+    const known = knowledgeOf(segment);
+    if (known.gone) return "gone";
+    const later = segments.filter(({ number }) => number > segment.number);
+    for (const one of later) {
+      // A later segment that cannot be read proves nothing; those behind it may.
+      known.gone = await holdsLine(one, known.scannedTo).catch(() => false);
+      if (known.gone) return "gone";
+    }
+    const { modifiedAt } = await disk.status(join(options.directory, segment.name));
+    if (clock.now() - modifiedAt <= options.writerSilenceMs) return "writing";
+    return (await holdBytes(later)) ? "gone" : "silent";
+  }
+
+  /** True if something stands behind the header of one of these. After a long silence that will do. */
+  async function holdBytes(later: readonly SegmentName[]): Promise<boolean> {
+    for (const { name } of later) {
+      const status = await disk.status(join(options.directory, name)).catch(() => undefined);
+      if (status !== undefined && status.size > headerBytes(name)) return true;
+    }
     return false;
   }
 
-  async function judge(segment: string, segments: readonly SegmentName[]): Promise<boolean> {
-    const index = segments.findIndex(({ name }) => name === segment);
-    for (const later of segments.slice(index + 1)) if (await hasLines(later.name)) return true;
-    const { modifiedAt } = await disk.status(join(directory, segment));
-    return clock.now() - modifiedAt > writerSilenceMs;
-  }
-
   return {
-    isFinished: async (segment, segments) => {
-      if (finished.has(segment)) return true;
-      // A segment that vanishes while it is looked at is met by whoever opens it.
-      const answer = await judge(segment, segments).catch(() => false);
-      if (answer && segments.at(-1)?.name !== segment) finished.add(segment);
-      return answer;
-    },
+    // A segment that vanishes while it is looked at is met by whoever opens it.
+    stateOf: (segment, segments) => judge(segment, segments).catch(() => "writing" as const),
   };
 }

@@ -81,14 +81,38 @@ export interface SpoolWriter {
   close(): Promise<void>;
 }
 
+export interface UntimedWriter extends SpoolWriter {
+  /** Looks at room, age and stalls. Never rejects; a look that is under way is not joined by another. */
+  check(): Promise<void>;
+}
+
 const READY: Readiness = { ready: true };
 
+/** A writer that looks around by itself every `checkIntervalMs`. Rejects if the first segment cannot be made. */
 export async function openWriter(
   disk: Disk,
   clock: Clock,
   options: WriterOptions,
   observe: GroupObserver = () => undefined,
 ): Promise<SpoolWriter> {
+  const writer = await openUntimedWriter(disk, clock, options, observe);
+  const timer = setInterval(() => void writer.check(), options.checkIntervalMs);
+  timer.unref();
+  return {
+    append: (payloads) => writer.append(payloads),
+    readiness: () => writer.readiness(),
+    stats: () => writer.stats(),
+    close: () => writer.close().finally(() => clearInterval(timer)),
+  };
+}
+
+/** A writer that looks around when its owner says so: for tests, where time is made. */
+export async function openUntimedWriter(
+  disk: Disk,
+  clock: Clock,
+  options: WriterOptions,
+  observe: GroupObserver = () => undefined,
+): Promise<UntimedWriter> {
   const { segments } = spoolLayout(options.directory);
   await prepareDirectory(disk, segments);
   const measureRoom = createRoomGauge(disk, segments);
@@ -106,7 +130,7 @@ interface WriterParts {
   observe: GroupObserver;
 }
 
-class Writer implements SpoolWriter {
+class Writer implements UntimedWriter {
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #options: WriterOptions;
@@ -120,10 +144,11 @@ class Writer implements SpoolWriter {
   #roomFailure: SpoolError | undefined;
   /** The disk has kept an append or a look waiting past its deadline. */
   #stalled = false;
-  #checkingSince: number | undefined;
+  #looking: { since: number; done: Promise<void> } | undefined;
+  /** Bytes that reached the disk since the last look began: it may have missed them. */
+  #bytesSinceLook = 0;
   #committing: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(disk: Disk, clock: Clock, options: WriterOptions, parts: WriterParts) {
     this.#disk = disk;
@@ -136,8 +161,6 @@ class Writer implements SpoolWriter {
   async open(): Promise<void> {
     this.#room = await this.#parts.measureRoom();
     await this.#parts.source.take();
-    this.#timer = setInterval(() => void this.#check(), this.#options.checkIntervalMs);
-    this.#timer.unref();
   }
 
   async append(payloads: readonly Uint8Array[]): Promise<void> {
@@ -170,12 +193,14 @@ class Writer implements SpoolWriter {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#finish().finally(() => clearInterval(this.#timer));
+    this.#closed ??= this.#finish();
     return this.#closed;
   }
 
   async #finish(): Promise<void> {
     while (this.#committing !== undefined) await this.#committing;
+    // A look may be about to make a segment, which would be left open.
+    await this.#looking?.done;
     await this.#parts.source.close();
   }
 
@@ -208,8 +233,10 @@ class Writer implements SpoolWriter {
       const group = takeGroup(this.#waiting);
       this.#underWay = group;
       const failure = await this.#commit(group);
+      const now = this.#clock.monotonic();
       for (const one of group) {
-        settle(one, failure);
+        // What comes too late is no acknowledgement: the sender was promised an answer by then.
+        settle(one, failure ?? (one.deadline <= now ? this.#stall() : undefined));
         this.#queueBytes -= one.bytes;
       }
       this.#underWay = [];
@@ -246,6 +273,7 @@ class Writer implements SpoolWriter {
   }
 
   #count(bytes: number, lines: number): void {
+    this.#bytesSinceLook += bytes;
     this.#room.spoolBytes += bytes;
     this.#room.freeBytes -= bytes;
     this.#totals.lines += lines;
@@ -270,27 +298,36 @@ class Writer implements SpoolWriter {
     }
   }
 
-  /** The regular look: overdue appends first, since everything after it may hang with the disk. */
-  async #check(): Promise<void> {
+  async check(): Promise<void> {
+    // Overdue appends first, since everything after it may hang with the disk.
     this.#rejectOverdue();
     const now = this.#clock.monotonic();
-    if (this.#checkingSince !== undefined) {
-      if (now - this.#checkingSince >= this.#options.appendTimeoutMs) this.#stalled = true;
+    if (this.#looking !== undefined) {
+      if (now - this.#looking.since >= this.#options.appendTimeoutMs) this.#stalled = true;
       return;
     }
     if (this.#closed !== undefined) return;
-    this.#checkingSince = now;
+    const done = this.#look();
+    this.#looking = { since: now, done };
+    await done;
+    this.#looking = undefined;
+  }
+
+  async #look(): Promise<void> {
+    const { source, measureRoom } = this.#parts;
     try {
-      if (this.#committing === undefined) this.#parts.source.rotate();
-      this.#room = await this.#parts.measureRoom();
+      if (this.#committing === undefined) source.rotate();
+      this.#bytesSinceLook = 0;
+      const room = await measureRoom();
+      const { spoolBytes, freeBytes } = room;
+      const bytes = this.#bytesSinceLook;
+      this.#room = { ...room, spoolBytes: spoolBytes + bytes, freeBytes: freeBytes - bytes };
       this.#roomFailure = undefined;
-      await this.#parts.source.check();
+      await source.check();
       if (this.#underWay.length === 0) this.#stalled = false;
     } catch (error) {
       const message = `The spool directory cannot be read: ${String(error)}.`;
       this.#roomFailure = new SpoolError("directory_unusable", message, { cause: error });
-    } finally {
-      this.#checkingSince = undefined;
     }
   }
 }

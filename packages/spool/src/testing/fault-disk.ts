@@ -1,17 +1,15 @@
 /**
  * A disk in memory that forgets what was not synced, and fails on demand.
  *
- * It keeps two images. The live one is what system calls see; the durable one is what a power cut leaves. The model
- * is the strictest that POSIX allows, stricter than ext4 and XFS: a file's sync makes its bytes durable and nothing
- * else; a name is durable only after its directory's sync; of what was not synced, a power cut keeps any part: any
- * subset of the renames, links and removals, and of the bytes a prefix whose last block may be zeros.
- *
  * **Invariant:** it is faithful in the small print too: writes may be short, a failed sync loses the pages and the
- * next one succeeds, an open file outlives its name.
+ * next one succeeds, an open file outlives its name, a sync covers what was written before it began, and a process
+ * that is dead does nothing more.
  */
 import { dirname, join } from "node:path";
 import type { Clock } from "../clock.js";
 import type { Disk, DiskFile, DiskSpace, FileStatus } from "../disk.js";
+import { MemoryImage, systemError } from "./memory-image.js";
+import type { Inode, Random } from "./memory-image.js";
 
 export type DiskOperation =
   | "create"
@@ -20,16 +18,18 @@ export type DiskOperation =
   | "read"
   | "sync"
   | "syncDirectory"
+  | "makeDirectory"
   | "rename"
   | "link"
   | "remove"
+  | "touch"
   | "list"
   | "space"
   | "status";
 
 export interface Fault {
   operation: DiskOperation;
-  /** The errno name to fail with ("EIO"), or "short" for a write of half the bytes, or "hang" until `release`. */
+  /** The errno name to fail with ("EIO"), or "short" for a write or read of half the bytes, or "hang" until `release`. */
   failure: string;
   /** How many calls pass before it strikes; 0 for the very next. */
   after?: number;
@@ -45,11 +45,18 @@ export interface FaultDisk extends Disk {
   /** Takes all faults away and lets what hangs go on. */
   release(): void;
   /** Cuts the power: the live image becomes the durable one plus a random part of what was not synced. */
-  crash(random: () => number): void;
+  crash(random: Random): void;
+  /** Cuts the power right before the call that comes after so many; resolves then. The last order counts. */
+  crashAfter(calls: number, random: Random): Promise<void>;
   /** Makes one random part of what was not synced durable, as the kernel does by itself. */
-  writeBack(random: () => number): void;
+  writeBack(random: Random): void;
+  /** The disk as one process sees it, until it is killed or the power is cut. */
+  startProcess(): ProcessDisk;
   /** Bytes that fit on the disk; writes beyond it are short and then fail with ENOSPC. */
   setCapacity(bytes: number): void;
+  setFreeInodes(count: number): void;
+  /** Another directory, empty, takes the place of this one, as after `mv` or `umount`. */
+  replaceDirectory(directory: string): void;
   /** Changes bytes of a file in both images. */
   corrupt(path: string, change: (bytes: Buffer) => Buffer): void;
   /** The bytes of a file as a reader sees them. */
@@ -58,264 +65,222 @@ export interface FaultDisk extends Disk {
   readonly calls: readonly DiskCall[];
 }
 
+export interface ProcessDisk extends Disk {
+  /** From now on calls have no effect and never return. */
+  kill(): void;
+}
+
 export interface DiskCall {
   operation: DiskOperation;
   path: string;
 }
 
-interface Inode {
-  id: number;
-  live: Buffer;
-  durable: Buffer;
-  links: number;
-  modifiedAt: number;
+/** Who calls. The test itself never dies. */
+interface Caller {
+  dead: boolean;
+  /** Of the last power cut: files opened before it are closed for those who survive it. */
+  epoch: number;
 }
-
-/** Names in one directory. */
-type Names = Map<string, Inode>;
-
-const BLOCK = 512;
 
 export function createFaultDisk(clock: Clock, options: { capacity?: number } = {}): FaultDisk {
-  return new MemoryDisk(clock, options.capacity ?? Number.POSITIVE_INFINITY);
+  const machine = new Machine(clock, options.capacity ?? Number.POSITIVE_INFINITY);
+  return Object.assign(diskOf(machine, machine.boot()), {
+    calls: machine.calls,
+    inject: (fault: Fault) => void machine.faults.push({ ...fault, seen: 0, struck: 0 }),
+    release: () => machine.release(),
+    crash: (random: Random) => machine.crash(random),
+    crashAfter: (calls: number, random: Random) => machine.crashAfter(calls, random),
+    writeBack: (random: Random) => machine.image.writeBack(random),
+    startProcess: () => {
+      const process = machine.boot();
+      machine.processes.add(process);
+      return Object.assign(diskOf(machine, process), { kill: () => void (process.dead = true) });
+    },
+    setCapacity: (bytes: number) => void (machine.capacity = bytes),
+    setFreeInodes: (count: number) => void (machine.freeInodes = count),
+    replaceDirectory: (directory: string) => machine.image.replaceDirectory(directory),
+    corrupt: (path: string, change: (bytes: Buffer) => Buffer) => {
+      const inode = machine.image.find(path);
+      inode.live = change(Buffer.from(inode.live));
+      inode.durable = Buffer.from(inode.live);
+    },
+    contents: (path: string) => Buffer.from(machine.image.find(path).live),
+  });
 }
 
-class MemoryDisk implements FaultDisk {
+/** What all processes share: the images, the faults, the power. */
+class Machine {
   readonly calls: DiskCall[] = [];
-  readonly #clock: Clock;
-  #capacity: number;
-  /** Both by directory path. */
-  #live = new Map<string, Names>([["/", new Map()]]);
-  #durable = new Map<string, Names>([["/", new Map()]]);
-  #faults: (Fault & { seen: number; struck: number })[] = [];
+  readonly image: MemoryImage = new MemoryImage();
+  readonly processes: Set<Caller> = new Set<Caller>();
+  readonly clock: Clock;
+  faults: (Fault & { seen: number; struck: number })[] = [];
+  capacity: number;
+  freeInodes: number = Number.POSITIVE_INFINITY;
+  epoch = 0;
   #hanging: (() => void)[] = [];
-  #nextInode = 1;
-  #epoch = 0;
+  #cut: { callsLeft: number; random: Random; done: () => void } | undefined;
 
   constructor(clock: Clock, capacity: number) {
-    this.#clock = clock;
-    this.#capacity = capacity;
+    this.clock = clock;
+    this.capacity = capacity;
   }
 
-  inject(fault: Fault): void {
-    this.#faults.push({ ...fault, seen: 0, struck: 0 });
+  boot(): Caller {
+    return { dead: false, epoch: this.epoch };
   }
 
   release(): void {
-    this.#faults = [];
+    this.faults = [];
     for (const go of this.#hanging.splice(0)) go();
   }
 
-  setCapacity(bytes: number): void {
-    this.#capacity = bytes;
+  crash(random: Random): void {
+    this.#cut = undefined;
+    this.epoch += 1;
+    for (const process of this.processes) process.dead = true;
+    this.processes.clear();
+    this.image.crash(random);
   }
 
-  corrupt(path: string, change: (bytes: Buffer) => Buffer): void {
-    const inode = this.#find(path);
-    inode.live = change(Buffer.from(inode.live));
-    inode.durable = Buffer.from(inode.live);
+  crashAfter(calls: number, random: Random): Promise<void> {
+    return new Promise((resolve) => {
+      this.#cut = { callsLeft: calls, random, done: resolve };
+    });
   }
 
-  contents(path: string): Buffer {
-    return Buffer.from(this.#find(path).live);
-  }
-
-  crash(random: () => number): void {
-    this.#epoch += 1;
-    for (const [directory, names] of this.#live) {
-      const survivors = new Map(this.#durable.get(directory));
-      for (const [name, inode] of names) {
-        if (survivors.get(name) !== inode && random() < 0.5) survivors.set(name, inode);
-      }
-      for (const name of survivors.keys())
-        if (!names.has(name) && random() < 0.5) survivors.delete(name);
-      this.#durable.set(directory, survivors);
+  /** Records the call and lets the power cut or a fault strike it. A dead process never comes out of here. */
+  async enter(caller: Caller, operation: DiskOperation, path: string): Promise<"short" | undefined> {
+    if (caller.dead) await never();
+    if (this.#cut !== undefined && this.#cut.callsLeft-- === 0) {
+      const { random, done } = this.#cut;
+      this.crash(random);
+      done();
+      if (caller.dead) await never();
     }
-    const kept = new Set<Inode>();
-    for (const names of this.#durable.values()) for (const inode of names.values()) kept.add(inode);
-    for (const inode of kept) {
-      inode.durable = survivingBytes(inode, random);
-      inode.live = inode.durable;
-    }
-    this.#live = new Map([...this.#durable].map(([directory, names]) => [directory, new Map(names)]));
-    this.#countLinks();
-  }
-
-  writeBack(random: () => number): void {
-    for (const names of this.#live.values()) {
-      for (const inode of names.values()) if (random() < 0.5) inode.durable = survivingBytes(inode, random);
-    }
-  }
-
-  async create(path: string): Promise<DiskFile> {
-    await this.#enter("create", path);
-    const names = this.#names(dirname(path));
-    if (names.has(path)) throw failure("EEXIST", path);
-    const inode: Inode = {
-      id: this.#nextInode++,
-      live: Buffer.alloc(0),
-      durable: Buffer.alloc(0),
-      links: 1,
-      modifiedAt: this.#clock.now(),
-    };
-    names.set(path, inode);
-    return this.#handle(path, inode);
-  }
-
-  async open(path: string): Promise<DiskFile> {
-    await this.#enter("open", path);
-    return this.#handle(path, this.#find(path));
-  }
-
-  async readFile(path: string): Promise<Uint8Array> {
-    await this.#enter("open", path);
-    return this.contents(path);
-  }
-
-  async status(path: string): Promise<FileStatus> {
-    await this.#enter("status", path);
-    return statusOf(this.#find(path));
-  }
-
-  async list(directory: string): Promise<string[]> {
-    await this.#enter("list", directory);
-    const prefix = directory === "/" ? 1 : directory.length + 1;
-    const folders = [...this.#live.keys()].filter((path) => path !== "/" && dirname(path) === directory);
-    return [...this.#names(directory).keys(), ...folders].map((path) => path.slice(prefix));
-  }
-
-  async makeDirectory(directory: string): Promise<void> {
-    for (let path = directory; !this.#live.has(path); path = dirname(path)) {
-      this.#live.set(path, new Map());
-      // Directories themselves are kept: what is tested here are the names in them.
-      this.#durable.set(path, new Map());
-    }
-  }
-
-  async syncDirectory(directory: string): Promise<void> {
-    await this.#enter("syncDirectory", directory);
-    this.#durable.set(directory, new Map(this.#names(directory)));
-  }
-
-  async rename(from: string, to: string): Promise<void> {
-    await this.#enter("rename", to);
-    const inode = this.#find(from);
-    this.#names(dirname(to)).set(to, inode);
-    this.#names(dirname(from)).delete(from);
-    this.#countLinks();
-  }
-
-  async link(from: string, to: string): Promise<void> {
-    await this.#enter("link", to);
-    if (this.#names(dirname(to)).has(to)) throw failure("EEXIST", to);
-    this.#names(dirname(to)).set(to, this.#find(from));
-    this.#countLinks();
-  }
-
-  async remove(path: string): Promise<void> {
-    await this.#enter("remove", path);
-    const inode = this.#find(path);
-    this.#names(dirname(path)).delete(path);
-    inode.links -= 1;
-  }
-
-  async touch(path: string, at: number): Promise<void> {
-    this.#find(path).modifiedAt = at;
-  }
-
-  async space(directory: string): Promise<DiskSpace> {
-    await this.#enter("space", directory);
-    const freeBytes = Math.min(Math.max(this.#capacity - this.#usedBytes(), 0), Number.MAX_SAFE_INTEGER);
-    return { freeBytes, totalBytes: this.#capacity, freeInodes: Number.POSITIVE_INFINITY, type: 0xef53 };
-  }
-
-  async assertWritable(directory: string): Promise<void> {
-    this.#names(directory);
-  }
-
-  #handle(path: string, inode: Inode): DiskFile {
-    const epoch = this.#epoch;
-    const alive = (): void => {
-      if (epoch !== this.#epoch) throw failure("EBADF", path);
-    };
-    return {
-      write: async (bytes) => {
-        const short = (await this.#enter("write", path)) === "short";
-        alive();
-        const asked = short ? Math.max(1, Math.floor(bytes.byteLength / 2)) : bytes.byteLength;
-        const fits = Math.min(asked, Math.max(this.#capacity - this.#usedBytes(), 0));
-        if (fits === 0 && asked > 0) throw failure("ENOSPC", path);
-        inode.live = Buffer.concat([inode.live, bytes.subarray(0, fits)]);
-        inode.modifiedAt = this.#clock.now();
-        return fits;
-      },
-      read: async (target, offset) => {
-        await this.#enter("read", path);
-        alive();
-        return inode.live.copy(target, 0, Math.min(offset, inode.live.byteLength));
-      },
-      sync: async () => {
-        try {
-          await this.#enter("sync", path);
-        } catch (error) {
-          // The kernel marks the pages clean and may drop them; only what was durable is certain to be there.
-          inode.live = Buffer.concat([
-            inode.durable,
-            Buffer.alloc(inode.live.byteLength - inode.durable.byteLength),
-          ]);
-          throw error;
-        }
-        alive();
-        inode.durable = Buffer.from(inode.live);
-      },
-      status: async () => statusOf(inode),
-      close: async () => undefined,
-    };
-  }
-
-  /** Records the call and lets a fault strike it. */
-  async #enter(operation: DiskOperation, path: string): Promise<"short" | undefined> {
     this.calls.push({ operation, path });
-    for (const fault of this.#faults) {
+    for (const fault of this.faults) {
       if (fault.operation !== operation || !path.includes(fault.path ?? "")) continue;
       fault.seen += 1;
       if (fault.seen <= (fault.after ?? 0) || fault.struck >= (fault.times ?? 1)) continue;
       fault.struck += 1;
       if (fault.failure === "short") return "short";
-      if (fault.failure !== "hang") throw failure(fault.failure, path);
+      if (fault.failure !== "hang") throw systemError(fault.failure, path);
       await new Promise<void>((resolve) => this.#hanging.push(resolve));
+      if (caller.dead) await never();
     }
     return undefined;
   }
 
-  #names(directory: string): Names {
-    const names = this.#live.get(directory);
-    if (names === undefined) throw failure("ENOENT", directory);
-    return names;
+  freeBytes(): number {
+    return Math.min(Math.max(this.capacity - this.image.usedBytes(), 0), Number.MAX_SAFE_INTEGER);
   }
+}
 
-  #find(path: string): Inode {
-    const inode = this.#names(dirname(path)).get(path);
-    if (inode === undefined) throw failure("ENOENT", path);
-    return inode;
-  }
+function never(): Promise<never> {
+  return new Promise(() => undefined);
+}
 
-  #usedBytes(): number {
-    let bytes = 0;
-    for (const names of this.#live.values())
-      for (const inode of names.values()) bytes += inode.live.byteLength;
-    return bytes;
-  }
+function diskOf(machine: Machine, caller: Caller): Disk {
+  const { image, clock } = machine;
+  const at = (operation: DiskOperation, path: string): Promise<"short" | undefined> =>
+    machine.enter(caller, operation, path);
+  return {
+    create: async (path) => {
+      await at("create", path);
+      return fileOf(machine, caller, path, image.create(path, clock.now()));
+    },
+    open: async (path) => {
+      await at("open", path);
+      return fileOf(machine, caller, path, image.find(path));
+    },
+    readFile: async (path) => {
+      await at("open", path);
+      return Buffer.from(image.find(path).live);
+    },
+    status: async (path) => {
+      await at("status", path);
+      return statusOf(image.find(path));
+    },
+    list: async (directory) => {
+      await at("list", directory);
+      return image.list(directory);
+    },
+    makeDirectory: async (directory) => {
+      await at("makeDirectory", directory);
+      image.makeDirectory(directory);
+    },
+    syncDirectory: async (directory) => {
+      await at("syncDirectory", directory);
+      image.syncDirectory(directory);
+    },
+    rename: async (from, to) => {
+      await at("rename", to);
+      image.rename(from, to);
+    },
+    link: async (from, to) => {
+      await at("link", to);
+      image.link(from, to);
+    },
+    remove: async (path) => {
+      await at("remove", path);
+      image.remove(path);
+    },
+    touch: async (path, modifiedAt) => {
+      await at("touch", path);
+      image.find(path).modifiedAt = modifiedAt;
+    },
+    space: async (directory): Promise<DiskSpace> => {
+      await at("space", directory);
+      image.names(directory);
+      const { capacity, freeInodes } = machine;
+      return { freeBytes: machine.freeBytes(), totalBytes: capacity, freeInodes, type: 0xef53 };
+    },
+    assertWritable: async (directory) => {
+      await at("status", directory);
+      image.names(dirname(join(directory, "x")));
+    },
+  };
+}
 
-  #countLinks(): void {
-    const links = new Map<Inode, number>();
-    for (const names of this.#live.values()) {
-      for (const inode of names.values()) links.set(inode, (links.get(inode) ?? 0) + 1);
-    }
-    for (const names of this.#durable.values())
-      for (const inode of names.values()) inode.links = links.get(inode) ?? 0;
-    for (const [inode, count] of links) inode.links = count;
-  }
+function fileOf(machine: Machine, caller: Caller, path: string, inode: Inode): DiskFile {
+  const { epoch } = machine;
+  const enter = async (operation: DiskOperation): Promise<"short" | undefined> => {
+    const fault = await machine.enter(caller, operation, path);
+    if (epoch !== machine.epoch) throw systemError("EBADF", path);
+    return fault;
+  };
+  return {
+    write: async (bytes) => {
+      const short = (await enter("write")) === "short";
+      const asked = short ? Math.max(1, Math.floor(bytes.byteLength / 2)) : bytes.byteLength;
+      const fits = Math.min(asked, machine.freeBytes());
+      if (fits === 0 && asked > 0) throw systemError("ENOSPC", path);
+      inode.live = Buffer.concat([inode.live, bytes.subarray(0, fits)]);
+      inode.modifiedAt = machine.clock.now();
+      return fits;
+    },
+    read: async (target, offset) => {
+      const short = (await enter("read")) === "short";
+      const from = Math.min(offset, inode.live.byteLength);
+      const count = Math.min(target.byteLength, inode.live.byteLength - from);
+      return inode.live.copy(target, 0, from, from + (short ? Math.ceil(count / 2) : count));
+    },
+    sync: async () => {
+      const length = inode.live.byteLength;
+      try {
+        await enter("sync");
+      } catch (error) {
+        // The kernel marks the pages clean and may drop them; only what was durable is certain to be there.
+        const lost = Math.max(inode.live.byteLength - inode.durable.byteLength, 0);
+        inode.live = Buffer.concat([inode.durable, Buffer.alloc(lost)]);
+        throw error;
+      }
+      if (length >= inode.durable.byteLength) inode.durable = Buffer.from(inode.live.subarray(0, length));
+    },
+    status: async () => statusOf(inode),
+    close: async () => undefined,
+  };
 }
 
 function statusOf(inode: Inode): FileStatus {
@@ -325,20 +290,6 @@ function statusOf(inode: Inode): FileStatus {
     modifiedAt: inode.modifiedAt,
     identity: `memory:${inode.id}`,
   };
-}
-
-/** The durable bytes, and of those written since a random prefix whose last block may never have been filled. */
-function survivingBytes(inode: Inode, random: () => number): Buffer {
-  const pending = inode.live.byteLength - inode.durable.byteLength;
-  if (pending <= 0) return Buffer.from(inode.durable);
-  const length = inode.durable.byteLength + Math.floor(random() * (pending + 1));
-  const survivor = Buffer.from(inode.live.subarray(0, length));
-  if (random() < 0.3) survivor.fill(0, Math.max(inode.durable.byteLength, length - BLOCK));
-  return survivor;
-}
-
-function failure(errno: string, path: string): Error {
-  return Object.assign(new Error(`${errno}: ${path}`), { code: errno });
 }
 
 /** Where a test keeps its spool on a disk in memory. */
