@@ -17,11 +17,11 @@ const stampFile = join(root, "node_modules", ".setup-stamp");
 main();
 
 function main() {
-  const { engines, packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const { engines } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   requireNode(engines.node);
   const stamp = installStamp();
   if (!existsSync(stampFile) || readFileSync(stampFile, "utf8") !== stamp) {
-    install(packageManager);
+    install(`pnpm@${engines.pnpm}`);
     writeFileSync(stampFile, stamp);
   }
   build();
