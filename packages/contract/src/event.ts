@@ -4,6 +4,7 @@
 // from them at the end, so that no word of an event can slip into an answer or a log.
 import type { JsonObject } from "@bufbuild/protobuf";
 import * as v from "valibot";
+import { EVENT_DOCUMENTATION, type Documentation } from "./event-documentation.js";
 import { isEventFailureCode, type EventFailureCode, type Violation } from "./failure.js";
 import { inspectJsonObject, isJsonObject } from "./json-object.js";
 import { pointerTo } from "./pointer.js";
@@ -139,23 +140,26 @@ export function eventSchema(limits: EventLimits): v.GenericSchema<unknown, SentE
 }
 
 function makeSchema(limits: EventLimits): v.GenericSchema<unknown, SentEvent> {
-  const id = requiredText(limits.idCharactersMax);
-  const optionalId = v.nullish(v.pipe(v.string(mistyped), ...textRules(limits.idCharactersMax)));
-  const object = jsonObject(limits);
+  const ids = limits.idCharactersMax;
   const fields = v.object(
     {
-      learner_id: id,
-      course_id: id,
-      lesson_id: id,
+      learner_id: requiredText(ids, EVENT_DOCUMENTATION.learner_id),
+      course_id: requiredText(ids, EVENT_DOCUMENTATION.course_id),
+      lesson_id: requiredText(ids, EVENT_DOCUMENTATION.lesson_id),
       event_type: v.pipe(
-        requiredText(limits.typeCharactersMax),
+        requiredText(limits.typeCharactersMax, EVENT_DOCUMENTATION.event_type),
         v.check((type) => limits.eventTypes.has(type), "unknown_event_type"),
+        v.metadata({ enum: [...limits.eventTypes] }),
       ),
-      event_data: object,
-      timestamp: v.pipe(requiredText(TIMESTAMP_CHARACTERS_MAX), v.check(isTimestamp, "invalid_timestamp")),
-      session_id: optionalId,
-      metadata: v.nullish(object),
-      event_id: optionalId,
+      event_data: jsonObject(limits, EVENT_DOCUMENTATION.event_data),
+      timestamp: v.pipe(
+        requiredText(TIMESTAMP_CHARACTERS_MAX, EVENT_DOCUMENTATION.timestamp),
+        v.check(isTimestamp, "invalid_timestamp"),
+        v.metadata({ format: "date-time" }),
+      ),
+      session_id: optionalText(ids, EVENT_DOCUMENTATION.session_id),
+      metadata: v.nullish(jsonObject(limits, EVENT_DOCUMENTATION.metadata)),
+      event_id: optionalText(ids, EVENT_DOCUMENTATION.event_id),
     },
     // The object is known to be one here: what is left to say is that a member is not there.
     "missing_field",
@@ -163,8 +167,25 @@ function makeSchema(limits: EventLimits): v.GenericSchema<unknown, SentEvent> {
   return v.pipe(v.custom<v.InferInput<typeof fields>>(isJsonObject, "invalid_type"), fields);
 }
 
-function requiredText(charactersMax: number): v.GenericSchema<unknown, string> {
-  return v.pipe(v.string(mistyped), v.nonEmpty("missing_field"), ...textRules(charactersMax));
+function requiredText(charactersMax: number, documentation: Documentation): v.GenericSchema<unknown, string> {
+  return v.pipe(
+    v.string(mistyped),
+    v.nonEmpty("missing_field"),
+    ...textRules(charactersMax),
+    v.metadata({ ...textKeywords(charactersMax), ...documentation }),
+  );
+}
+
+function optionalText(
+  charactersMax: number,
+  documentation: Documentation,
+): v.GenericSchema<unknown, string | null | undefined> {
+  const text = v.pipe(
+    v.string(mistyped),
+    ...textRules(charactersMax),
+    v.metadata({ ...textKeywords(charactersMax), ...documentation }),
+  );
+  return v.nullish(text);
 }
 
 function textRules(charactersMax: number): [v.CheckAction<string, string>, v.CheckAction<string, string>] {
@@ -174,7 +195,12 @@ function textRules(charactersMax: number): [v.CheckAction<string, string>, v.Che
   ];
 }
 
-function jsonObject(limits: EventLimits): v.GenericSchema<unknown, JsonObject> {
+/** What the rules say, in the words of JSON Schema, which counts code points too. */
+function textKeywords(charactersMax: number): { maxLength: number; pattern: string } {
+  return { maxLength: charactersMax, pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$" };
+}
+
+function jsonObject(limits: EventLimits, documentation: Documentation): v.GenericSchema<unknown, JsonObject> {
   return v.pipe(
     v.custom<JsonObject>(isJsonObject, mistyped),
     v.rawCheck(({ dataset, addIssue }) => {
@@ -186,6 +212,7 @@ function jsonObject(limits: EventLimits): v.GenericSchema<unknown, JsonObject> {
         return left > 0;
       });
     }),
+    v.metadata({ type: "object", ...documentation }),
   );
 }
 
