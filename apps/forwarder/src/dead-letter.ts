@@ -44,11 +44,12 @@ export interface DeadLetterOrigin {
 const MESSAGE_CHARACTERS_MAX = 1_000;
 /** Violations in a header. A sender sees as many at most. */
 const VIOLATIONS_MAX = 100;
-/** Bytes of the value in a short dead letter: enough to recognise the sender by. */
+/** Bytes of the value in a short dead letter: enough to recognise the sender by; and its part of what is allowed. */
 const SHORT_VALUE_BYTES = 16 * 1024;
+const SHORT_VALUE_PART = 1 / 4;
 /** Bytes of the key, and characters of each header, in a short one: of a rejected event they may have any length. */
 const SHORT_KEY_BYTES = 1024;
-const SHORT_HEADER_CHARACTERS = 1024;
+const SHORT_HEADER_CHARACTERS = 512;
 
 export function deadLetter(topic: string, origin: DeadLetterOrigin, cause: DeadLetterCause): Message {
   const { violations } = origin;
@@ -59,12 +60,15 @@ export function deadLetter(topic: string, origin: DeadLetterOrigin, cause: DeadL
   return { topic, key: origin.key, value: origin.value, headers };
 }
 
-/** The same with no more than the beginning of the value, for a topic that refused the whole. */
+/**
+ * The same with no more than the beginning of the value, for a topic that refused the whole. `bytesMax` is the
+ * largest message; `quarantine` names the file that holds the whole.
+ */
 export function shortDeadLetter(
   topic: string,
   origin: DeadLetterOrigin,
   cause: DeadLetterCause,
-  quarantine: string,
+  { bytesMax, quarantine }: { bytesMax: number; quarantine: string },
 ): Message {
   const headers = [
     ...origin.headers.map(shortHeader),
@@ -74,7 +78,8 @@ export function shortDeadLetter(
     { "dlq.quarantine": quarantine },
   ];
   const key = origin.key?.subarray(0, SHORT_KEY_BYTES) ?? null;
-  return { topic, key, value: origin.value.subarray(0, SHORT_VALUE_BYTES), headers };
+  const valueBytes = Math.min(SHORT_VALUE_BYTES, bytesMax * SHORT_VALUE_PART);
+  return { topic, key, value: origin.value.subarray(0, valueBytes), headers };
 }
 
 function shortHeader(header: Header): Header {

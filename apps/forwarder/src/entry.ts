@@ -45,6 +45,8 @@ export interface EntryOptions {
   /** The topic of events as it is configured. */
   readonly eventTopic: string;
   readonly deadLetterTopic: string;
+  /** Bytes of the largest message. */
+  readonly messageBytesMax: number;
 }
 
 /** The entry of what the spool holds; `now` is RFC 3339. */
@@ -111,7 +113,8 @@ export function asShortDeadLetter(
   options: EntryOptions,
 ): Outgoing {
   const cause = { ...(outgoing.cause ?? refusal), attempts: refusal.attempts, failedAt: refusal.failedAt };
-  const message = shortDeadLetter(options.deadLetterTopic, outgoing.origin, cause, quarantine);
+  const limits = { bytesMax: options.messageBytesMax, quarantine };
+  const message = shortDeadLetter(options.deadLetterTopic, outgoing.origin, cause, limits);
   return { ...outgoing, stage: "short_dead_letter", message, cause };
 }
 

@@ -207,7 +207,7 @@ const schema = v.object({
   ),
   KAFKA_MESSAGE_BYTES_MAX: v.optional(
     whole(
-      KIB,
+      16 * KIB,
       GIB,
       "Largest message. Not above `max.message.bytes` of the topics, whose default of 1,048,588 includes overhead.",
     ),
@@ -234,9 +234,9 @@ const schema = v.object({
   KAFKA_SASL_MECHANISM: v.optional(
     choice(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"], "How to authenticate."),
   ),
-  KAFKA_SASL_USERNAME: optionalText("User name."),
+  KAFKA_SASL_USERNAME: optionalText("User name for PLAIN and SCRAM."),
   KAFKA_SASL_USERNAME_FILE: optionalText("File that holds the user name."),
-  KAFKA_SASL_PASSWORD: optionalText("Password."),
+  KAFKA_SASL_PASSWORD: optionalText("Password for PLAIN and SCRAM."),
   KAFKA_SASL_PASSWORD_FILE: optionalText("File that holds the password."),
   KAFKA_SASL_OAUTHBEARER_TOKEN_FILE: optionalText(
     "File that holds the current token; it is read again regularly.",

@@ -83,9 +83,14 @@ async function forwardWindow(
 ): Promise<Committed | undefined> {
   const startedAt = desk.clock.monotonic();
   desk.observer.windowBegun(entries);
-  const committed = await deliverInOrder(desk, entries, stop);
-  if (committed === undefined) desk.observer.windowDone(entries, (desk.clock.monotonic() - startedAt) / 1000);
-  return committed;
+  try {
+    const committed = await deliverInOrder(desk, entries, stop);
+    if (committed === undefined)
+      desk.observer.windowDone(entries, (desk.clock.monotonic() - startedAt) / 1000);
+    return committed;
+  } finally {
+    desk.observer.windowEnded();
+  }
 }
 
 interface ReadAhead {

@@ -17,6 +17,8 @@ import { forward } from "./forward.js";
 import type { ForwardSignals } from "./forward.js";
 import type { Desk } from "./isolate.js";
 import { createJournal } from "./journal.js";
+import { createLag } from "./lag.js";
+import type { LagMeter } from "./lag.js";
 import type { Journal } from "./journal.js";
 import { createMetrics } from "./metrics.js";
 import type { Metrics } from "./metrics.js";
@@ -89,7 +91,8 @@ export async function startForwarder(
   const progress = createProgress(start, () => keeper.moved());
   const reader = openReader(disk, clock, readerOptions(config), start);
   const pruning = createPruningOf(disk, clock, layout, progress, watchers, config);
-  const desk = createDesk(disk, clock, layout, { delivery, progress, watchers, config });
+  const lag = createLag(clock);
+  const desk = createDesk(disk, clock, layout, { delivery, progress, watchers, lag, config });
   const wake = createWake({
     directory: layout.segments,
     rescanMs: config.spool.rescanMs,
@@ -99,11 +102,7 @@ export async function startForwarder(
       watchers.journal.watchFailed(error);
     },
   });
-  watchers.metrics.watch({
-    backlog: () => reader.backlog(),
-    totals: () => delivery.totals(),
-    now: () => clock.now(),
-  });
+  watchers.metrics.watch({ lag: () => lag.measure(reader), totals: () => delivery.totals() });
   const sources = {
     metrics: watchers.metrics,
     readiness: () => watchers.status.readiness(),
@@ -226,9 +225,15 @@ function createDesk(
   disk: Disk,
   clock: Clock,
   layout: SpoolLayout,
-  parts: { delivery: Delivery; progress: Progress; watchers: Watchers; config: ForwarderConfig },
+  parts: {
+    delivery: Delivery;
+    progress: Progress;
+    watchers: Watchers;
+    lag: LagMeter;
+    config: ForwarderConfig;
+  },
 ): Desk {
-  const { delivery, progress, watchers, config } = parts;
+  const { delivery, progress, watchers, lag, config } = parts;
   const { metrics, journal, status } = watchers;
   const quarantine = createQuarantine(disk, layout, (error) => {
     metrics.quarantineFailed();
@@ -239,7 +244,7 @@ function createDesk(
     progress,
     quarantine,
     clock,
-    observer: observeTogether([metrics.observer, journal.observer, status.observer]),
+    observer: observeTogether([metrics.observer, journal.observer, status.observer, lag.observer]),
     entryOptions: entryOptionsOf(config),
     random: Math.random,
   };
@@ -254,6 +259,7 @@ function entryOptionsOf({ kafka }: ForwarderConfig): EntryOptions {
     },
     eventTopic: kafka.topic,
     deadLetterTopic: kafka.deadLetterTopic,
+    messageBytesMax: kafka.messageBytesMax,
   };
 }
 
@@ -261,6 +267,7 @@ function observeTogether(observers: readonly Partial<Observer>[]): Observer {
   return {
     windowBegun: (entries) => observers.forEach((each) => each.windowBegun?.(entries)),
     delivered: (entries) => observers.forEach((each) => each.delivered?.(entries)),
+    windowEnded: () => observers.forEach((each) => each.windowEnded?.()),
     windowDone: (entries, seconds) => observers.forEach((each) => each.windowDone?.(entries, seconds)),
     failed: (failure, attempts) => observers.forEach((each) => each.failed?.(failure, attempts)),
     isolating: (records) => observers.forEach((each) => each.isolating?.(records)),

@@ -196,7 +196,8 @@ function withoutDelivered(
   undelivered: readonly number[],
 ): readonly Entry[] {
   const left = new Set(undelivered.map((index) => sent[index]));
-  observer.delivered(pending.filter((entry) => !left.has(entry)));
+  const through = pending.filter((entry) => !left.has(entry));
+  if (through.length > 0) observer.delivered(through);
   return pending.filter((entry) => left.has(entry));
 }
 

@@ -24,6 +24,7 @@ export function createJournal(logger: Logger): Journal {
   return {
     observer: {
       windowBegun: () => undefined,
+      windowEnded: () => undefined,
       delivered: () => undefined,
       windowDone: (entries, seconds) => logger.debug({ lines: entries.length, seconds }, "window delivered"),
       failed: (failure, attempts) => logFailure(logger, failure, attempts),
@@ -59,11 +60,13 @@ function logFailure(logger: Logger, failure: BrokerFailure, attempts: number): v
   else logger.warn(details, "delivery failed; trying again");
 }
 
-function logPruned(logger: Logger, { pruned, overdue }: PruneReport): void {
+function logPruned(logger: Logger, { pruned, overdue, failed }: PruneReport): void {
   if (pruned.length > 0) {
     const bytes = pruned.reduce((sum, segment) => sum + segment.bytes, 0);
     logger.info({ segments: pruned.length, bytes }, "delivered segments deleted");
   }
+  if (failed.length > 0)
+    logger.error({ segments: failed }, "delivered segments cannot be deleted; trying again");
   if (overdue.length > 0) {
     const oldest = Math.max(...overdue.map(({ ageMs }) => ageMs));
     logger.error(

@@ -4,11 +4,12 @@
  *
  * **Invariant:** no label takes its values from a sender: ids, keys and types of events are never labels.
  */
-import type { Backlog, PruneReport } from "@event-collector/spool";
+import type { PruneReport } from "@event-collector/spool";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { BrokerFailure } from "./broker-failure.js";
 import type { Totals } from "./delivery.js";
 import type { Entry } from "./entry.js";
+import type { Lag } from "./lag.js";
 import type { Observer } from "./observer.js";
 
 export interface Metrics {
@@ -33,10 +34,8 @@ export interface Metrics {
 }
 
 export interface MetricSources {
-  readonly backlog: () => Promise<Backlog>;
+  readonly lag: () => Promise<Lag>;
   readonly totals: () => Totals | undefined;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
 }
 
 export interface MetricsOptions {
@@ -209,8 +208,8 @@ function createWindowObserver(registry: Registry): WindowObserver {
   const unreadable = counter("forwarder_read_failures_total", "Reads of the spool that failed.");
   return {
     windowBegun: (entries) => inFlight.set(entries.length),
+    windowEnded: () => inFlight.set(0),
     windowDone: (entries, seconds) => {
-      inFlight.set(0);
       windowLines.observe(entries.length);
       windowSeconds.observe(seconds);
     },
@@ -249,7 +248,7 @@ function createPruneObserver(registry: Registry): (report: PruneReport) => void 
 }
 
 /** Returns what brings the gauges up to date. */
-function addSources(registry: Registry, { backlog, totals, now }: MetricSources): () => Promise<void> {
+function addSources(registry: Registry, { lag, totals }: MetricSources): () => Promise<void> {
   const registers = [registry];
   const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers });
   const bytes = gauge("forwarder_backlog_bytes", "Bytes in the spool that are not confirmed by the broker.");
@@ -271,12 +270,12 @@ function addSources(registry: Registry, { backlog, totals, now }: MetricSources)
     registers,
   });
   return async () => {
-    const found = await backlog();
+    const found = await lag();
     bytes.set(found.bytes);
     size.set(found.bytesTotal);
     segments.set({ state: "pending" }, found.segments);
     segments.set({ state: "delivered" }, found.segmentsTotal - found.segments);
-    age.set(found.oldestModifiedAt === undefined ? 0 : Math.max(0, now() - found.oldestModifiedAt) / 1000);
+    age.set(found.oldestAgeMs / 1000);
     const books = totals();
     if (books === undefined) return;
     ledger.set({ topic: "events" }, books.events);

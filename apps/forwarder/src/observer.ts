@@ -9,6 +9,8 @@ export interface Observer {
   delivered(entries: readonly Entry[]): void;
   /** A window is whole: how large it was, and how long it took from the first attempt to the confirmation. */
   windowDone(entries: readonly Entry[], seconds: number): void;
+  /** The window is no longer under way, delivered or not. */
+  windowEnded(): void;
   /** An attempt failed; how many have, in a row. */
   failed(failure: BrokerFailure, attempts: number): void;
   /** A batch of so many records is halved to find the one that the broker refuses. */

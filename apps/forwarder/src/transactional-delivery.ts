@@ -67,7 +67,7 @@ export class TransactionalDelivery implements Delivery {
 
   async open(start: Positions, stop: AbortSignal): Promise<Committed> {
     await this.close();
-    await this.#ensureTopics([...this.#options.topics, this.#options.cursorTopic]);
+    await this.#ensureTopics([this.#options.cursorTopic, ...this.#options.topics]);
     if (this.#claims.size > 0) this.#assertNotTaken(await this.#readRecords());
     const producer = await this.#broker.openTransactional(`event-collector-${this.#options.spool}`);
     this.#producer = producer;

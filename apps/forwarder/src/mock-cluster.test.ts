@@ -1,0 +1,222 @@
+/** The forwarder on node-rdkafka, against librdkafka's mock cluster, which knows neither fencing nor aborted records. */
+import { rm } from "node:fs/promises";
+import t from "tap";
+import rdkafka from "node-rdkafka";
+import type { Message } from "node-rdkafka";
+import { encodeRecord } from "@event-collector/contract";
+import { kafkaProperties } from "./kafka-properties.js";
+import { createBroker } from "./producer.js";
+import { readConfig } from "./config.js";
+import { eventRecord } from "./testing/spool-lines.js";
+import { appendEvents, openSpool, runForwarder, until } from "./testing/workbench.js";
+import type { RunningForwarder, Settings } from "./testing/workbench.js";
+
+type TestScope = Pick<typeof t, "teardown">;
+type Done<Result> = (error: rdkafka.LibrdKafkaError | null, result: Result) => void;
+
+/** The types of node-rdkafka do not know the first of these. */
+const MOCK: object = { "test.mock.num.brokers": 1, "bootstrap.servers": "mock" };
+
+const EVENTS = "learner.events";
+const DEAD = "learner.events.dlq";
+const CURSORS = "learner.events.cursors";
+
+function promised<Result>(start: (done: Done<Result>) => unknown): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    start((error, result) => {
+      if (error === null || error === undefined) resolve(result);
+      else reject(new Error(error.message));
+    });
+  });
+}
+
+/** Starts a cluster with these topics; resolves with its address. */
+async function startCluster(
+  t: TestScope,
+  topics: readonly string[] = [EVENTS, DEAD, CURSORS],
+): Promise<string> {
+  const cluster = new rdkafka.Producer(MOCK, {});
+  t.teardown(() => new Promise<void>((resolve) => cluster.disconnect(0, () => resolve())));
+  const metadata = await promised<rdkafka.Metadata>((done) => cluster.connect({ timeout: 5_000 }, done));
+  for (const topic of topics) {
+    await promised<rdkafka.Metadata>((done) => cluster.getMetadata({ topic, timeout: 5_000 }, done));
+  }
+  return metadata.brokers.map(({ host, port }) => `${host}:${port}`).join(",");
+}
+
+/** Everything in a topic, read committed. */
+async function readTopic(t: TestScope, bootstrap: string, topic: string, count: number): Promise<Message[]> {
+  const consumer = new rdkafka.KafkaConsumer(
+    {
+      "bootstrap.servers": bootstrap,
+      "group.id": "test",
+      "isolation.level": "read_committed",
+      "fetch.wait.max.ms": 20,
+    },
+    { "auto.offset.reset": "earliest" },
+  );
+  t.teardown(() => new Promise<void>((resolve) => consumer.disconnect(() => resolve())));
+  await promised<rdkafka.Metadata>((done) => consumer.connect({ timeout: 5_000 }, done));
+  const metadata = await promised<rdkafka.Metadata>((done) =>
+    consumer.getMetadata({ topic, timeout: 5_000 }, done),
+  );
+  const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? [];
+  consumer.assign(partitions.map(({ id }) => ({ topic, partition: id, offset: 0 })));
+  consumer.setDefaultConsumeTimeout(20);
+  const messages: Message[] = [];
+  await until(async () => {
+    messages.push(...(await promised<Message[]>((done) => consumer.consume(1_000, done))));
+    return messages.length >= count;
+  });
+  // One more look: nothing comes twice.
+  messages.push(...(await promised<Message[]>((done) => consumer.consume(1_000, done))));
+  return messages;
+}
+
+function header(message: Message | undefined, name: string): string | undefined {
+  return message?.headers
+    ?.map((each) => each[name])
+    .find((value) => value !== undefined)
+    ?.toString();
+}
+
+function ids(messages: readonly Message[]): number[] {
+  return messages
+    .map((message) => Number(header(message, "event-id")?.slice(6)))
+    .sort((left, right) => left - right);
+}
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, number) => number);
+
+async function start(
+  t: TestScope,
+  directory: string,
+  bootstrap: string,
+  more: Settings = {},
+): Promise<RunningForwarder> {
+  const settings = { KAFKA_BOOTSTRAP_SERVERS: bootstrap, ...more };
+  const { kafka } = await readConfig(settings, () => Promise.reject(new Error("no files here")));
+  const limits = { windowLinesMax: 20_000, windowBytesMax: 16 << 20, lineBytesMax: 64 << 20 };
+  const properties = kafkaProperties(kafka, limits);
+  const forwarder = await runForwarder(
+    directory,
+    (observer) => createBroker({ properties }, observer),
+    settings,
+  );
+  t.teardown(async () => {
+    forwarder.drain();
+    await forwarder.ended.catch(() => undefined);
+  });
+  return forwarder;
+}
+
+for (const mode of ["exactly-once", "at-least-once"]) {
+  await t.test(`${mode}: events arrive once, with key, value and headers`, async (t) => {
+    const bootstrap = await startCluster(t);
+    const directory = t.testdir();
+    const writer = await openSpool(directory);
+    t.teardown(() => writer.close());
+    await appendEvents(writer, 0, 500);
+    await start(t, directory, bootstrap, { KAFKA_DELIVERY: mode });
+    await appendEvents(writer, 500, 600);
+    const messages = await readTopic(t, bootstrap, EVENTS, 600);
+    t.same(ids(messages), range(600));
+    const message = messages.find((each) => header(each, "event-id") === "event-7");
+    t.equal(message?.key?.toString(), "learner-7");
+    t.equal(message?.value?.toString(), '{"event_id":"event-7","learner_id":"learner-7"}');
+    t.equal(header(message, "content-type"), "application/json");
+    t.equal(header(message, "received-at"), "2026-01-02T03:04:05.678Z");
+  });
+
+  await t.test(`${mode}: a rejected event and an oversized one reach the dead-letter topic`, async (t) => {
+    const bootstrap = await startCluster(t);
+    const directory = t.testdir();
+    const writer = await openSpool(directory);
+    t.teardown(() => writer.close());
+    await writer.append([
+      encodeRecord(eventRecord(0)),
+      encodeRecord(eventRecord(1, { value: `"${"x".repeat(20_000)}"` })),
+      encodeRecord({
+        kind: "rejected",
+        eventId: "event-2",
+        receivedAt: "2026-01-02T03:04:05.678Z",
+        protocol: "grpc",
+        encoding: "json",
+        violations: [{ code: "missing_field", pointer: "/course_id", message: "is required" }],
+        value: Buffer.from("{}"),
+      }),
+      encodeRecord(eventRecord(3)),
+    ]);
+    await start(t, directory, bootstrap, { KAFKA_DELIVERY: mode, KAFKA_MESSAGE_BYTES_MAX: "16384" });
+    t.same(ids(await readTopic(t, bootstrap, EVENTS, 2)), [0, 3]);
+    const letters = await readTopic(t, bootstrap, DEAD, 2);
+    t.same(ids(letters), [1, 2]);
+    const [large, rejected] = [1, 2].map((number) =>
+      letters.find((each) => header(each, "event-id") === `event-${number}`),
+    );
+    t.equal(header(large, "dlq.reason"), "record_too_large");
+    t.equal(header(large, "dlq.truncated"), "true", "not even the dead letter may be that large here");
+    t.equal(header(rejected, "dlq.reason"), "missing_field");
+    t.equal(header(rejected, "dlq.stage"), "validate");
+  });
+}
+
+await t.test("the cursor is restored from the broker when the local one is lost", async (t) => {
+  const bootstrap = await startCluster(t);
+  const directory = t.testdir();
+  const writer = await openSpool(directory);
+  t.teardown(() => writer.close());
+  for (let round = 0; round < 3; round += 1) {
+    const forwarder = await start(t, directory, bootstrap, { FORWARDER_WINDOW_LINES: "7" });
+    await appendEvents(writer, round * 50, round * 50 + 50);
+    await until(async () => ((await forwarder.metric("forwarder_events_forwarded_total")) ?? 0) >= 50);
+    forwarder.drain();
+    await forwarder.ended;
+    await rm(`${directory}/forwarder`, { recursive: true });
+  }
+  t.same(ids(await readTopic(t, bootstrap, EVENTS, 150)), range(150));
+});
+
+await t.test("an event is visible well within a quarter of a second", async (t) => {
+  const bootstrap = await startCluster(t);
+  const directory = t.testdir();
+  const writer = await openSpool(directory);
+  t.teardown(() => writer.close());
+  const forwarder = await start(t, directory, bootstrap, { FORWARDER_RESCAN_MS: "250" });
+  await until(async () => (await forwarder.get("/ready")).status === 200);
+  const waits: number[] = [];
+  for (let number = 0; number < 40; number += 1) {
+    const startedAt = performance.now();
+    await writer.append([encodeRecord(eventRecord(number))]);
+    await until(() => forwarder.log.filter(({ msg }) => msg === "window delivered").length > number);
+    waits.push(performance.now() - startedAt);
+  }
+  waits.sort((left, right) => left - right);
+  const p95 = waits[Math.floor(waits.length * 0.95)] ?? Infinity;
+  t.comment(`median ${waits[20]?.toFixed(0)} ms, p95 ${p95.toFixed(0)} ms`);
+  t.ok(p95 < 250);
+});
+
+await t.test("topics that are missing are asked for where they cannot be created", async (t) => {
+  const bootstrap = await startCluster(t, []);
+  const directory = t.testdir();
+  const writer = await openSpool(directory);
+  t.teardown(() => writer.close());
+  await appendEvents(writer, 0, 3);
+  const forwarder = await start(t, directory, bootstrap);
+  await until(async () => (await forwarder.metric("forwarder_events_forwarded_total")) === 3);
+  t.same(ids(await readTopic(t, bootstrap, EVENTS, 3)), range(3));
+});
+
+await t.test("properties that librdkafka does not know stop the start", async (t) => {
+  const observer = { reachable: () => undefined, heard: () => undefined, logged: () => undefined };
+  const properties = {
+    connection: { "bootstrap.servers": "x", "no.such.property": "1" },
+    producer: {},
+    topic: {},
+  };
+  t.throws(() => createBroker({ properties }, observer), {
+    class: "configuration",
+    message: /no\.such\.property/,
+  });
+});
