@@ -42,7 +42,9 @@ export interface Load {
   readonly calls: readonly Call[];
   /** Resolves with the next call to end, from now on, that `matches`. */
   next(matches: (call: Call) => boolean, timeoutMs?: number): Promise<Call>;
-  /** Ends the senders; calls that are under way become unknown. */
+  /** Sends nothing more and resolves when every call under way has its answer. */
+  finish(): Promise<void>;
+  /** Ends the senders at once; calls that are under way become unknown. */
   stop(): Promise<void>;
 }
 
@@ -90,17 +92,24 @@ export function startLoad(ledger: Ledger, random: Random, options: LoadOptions):
     }
   }
 
+  async function stop(): Promise<void> {
+    stopped = true;
+    for (const sender of senders) sender.close();
+    rpc.close();
+    await Promise.all(ended);
+    for (const watcher of watchers) watcher(undefined);
+  }
+
   const ended = senders.map((sender, index) => run(sender, `${options.name}-${index}`));
   return {
     calls,
     next: (matches, nextTimeoutMs = NEXT_TIMEOUT_MS) => nextCall(watchers, matches, nextTimeoutMs),
-    stop: async () => {
+    finish: async () => {
       stopped = true;
-      for (const sender of senders) sender.close();
-      rpc.close();
       await Promise.all(ended);
-      for (const watcher of watchers) watcher(undefined);
+      await stop();
     },
+    stop,
   };
 }
 
