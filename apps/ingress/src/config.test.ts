@@ -23,6 +23,13 @@ await t.test("an empty environment gives the documented defaults", async (t) => 
       segmentAgeMs: 60_000,
     },
     shutdownDelayMs: 0,
+    admin: undefined,
+    tls: undefined,
+    apiKeysFile: undefined,
+    trustedProxies: [],
+    ndjson: { bytesMax: 1024 ** 3, expansionMax: 100 },
+    rates: { key: undefined, address: undefined },
+    allowVolatileSpool: false,
   });
 });
 
@@ -47,6 +54,23 @@ await t.test("lists are cut at commas and trimmed", async (t) => {
   );
 });
 
+await t.test("variables that belong together become one setting", async (t) => {
+  const config = readConfig({
+    ADMIN_PORT: "9000",
+    HTTP_HOST: "::1",
+    TLS_CERT_FILE: "/tls.crt",
+    TLS_KEY_FILE: "/tls.key",
+    RATE_LIMIT_KEY_PER_SECOND: "50",
+    RATE_LIMIT_ADDRESS_PER_SECOND: "5",
+    RATE_LIMIT_ADDRESS_BURST: "20",
+  });
+  t.match(config, {
+    admin: { host: "::1", port: 9000 },
+    tls: { certificateFile: "/tls.crt", keyFile: "/tls.key", clientAuthorityFile: undefined },
+    rates: { key: { perSecond: 50, burst: 50 }, address: { perSecond: 5, burst: 20 } },
+  });
+});
+
 await t.test("DEBUG means the debug level", async (t) => {
   t.equal(readConfig({ DEBUG: "true", LOG_LEVEL: "error" }).logLevel, "debug");
   t.equal(readConfig({ DEBUG: "0", LOG_LEVEL: "warn" }).logLevel, "warn");
@@ -68,6 +92,21 @@ const REFUSED: [string, Record<string, string>][] = [
   ["STREAM_BATCH_SIZE", { STREAM_BATCH_SIZE: "101" }],
   ["BUFFER_SEGMENT_BYTES", { BUFFER_SEGMENT_BYTES: "2097152", BUFFER_MAX_BYTES: "1048576" }],
   ["GRPC_PORT", { GRPC_PORT: "8000" }],
+  ["ADMIN_PORT", { ADMIN_PORT: "8000" }],
+  ["ADMIN_PORT", { ADMIN_PORT: "50051", GRPC_PORT: "50051" }],
+  ["ADMIN_HOST", { ADMIN_HOST: "127.0.0.1" }],
+  ["TLS_CERT_FILE", { TLS_CERT_FILE: "/tls.crt" }],
+  ["TLS_CERT_FILE", { TLS_KEY_FILE: "/tls.key" }],
+  ["TLS_CLIENT_CA_FILE", { TLS_CLIENT_CA_FILE: "/ca.crt" }],
+  ["TRUSTED_PROXIES", { TRUSTED_PROXIES: "proxy.example.org" }],
+  ["TRUSTED_PROXIES", { TRUSTED_PROXIES: "10.0.0.0/33" }],
+  ["RATE_LIMIT_KEY_BURST", { RATE_LIMIT_KEY_BURST: "10" }],
+  ["RATE_LIMIT_ADDRESS_BURST", { RATE_LIMIT_ADDRESS_BURST: "10" }],
+  ["RATE_LIMIT_ADDRESS_PER_SECOND", { RATE_LIMIT_ADDRESS_PER_SECOND: "0" }],
+  ["MAX_NDJSON_BYTES", { MAX_NDJSON_BYTES: "1048575" }],
+  ["MAX_PENDING_BODY_BYTES", { MAX_PENDING_BODY_BYTES: "1048576" }],
+  ["BUFFER_QUEUE_BYTES", { BUFFER_QUEUE_BYTES: "1048576" }],
+  ["EVENT_TYPES_EXTRA", { EVENT_TYPES_EXTRA: "x".repeat(65) }],
 ];
 
 for (const [name, environment] of REFUSED) {

@@ -138,6 +138,13 @@ await t.test("what is no error of the spool is a defect and not hidden", async (
   await t.rejects(ingest(batch(good)), TypeError);
 });
 
+await t.test("a spool that failed is never said to have stored nothing", async (t) => {
+  for (const code of SPOOL_ERROR_CODES) {
+    t.notMatch(refusalOf(code).message, /nothing/, code);
+    t.match(refusalOf(code).message, /same event_id/, code);
+  }
+});
+
 await t.test("every error of the spool is a setback that the sender may retry", async (t) => {
   for (const code of SPOOL_ERROR_CODES) {
     const failure = FAILURES[refusalOf(code).code];

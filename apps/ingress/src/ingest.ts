@@ -155,8 +155,13 @@ const SPOOL_FAILURES: Readonly<Record<SpoolErrorCode, FailureCode>> = {
   state_unwritable: "spool_unavailable",
 };
 
-/** What a sender is told of a spool that refuses: why, and nothing of paths and system calls. */
+/**
+ * What a sender is told of a spool that refuses: why, and nothing of paths and system calls. After a timeout or a
+ * failed sync the bytes may be on the disk all the same, so it is never said that nothing was stored.
+ */
 export function refusalOf(code: SpoolErrorCode): Refusal {
-  const failure = SPOOL_FAILURES[code];
-  return { code: failure, message: "nothing was stored; send the same events again later" };
+  return {
+    code: SPOOL_FAILURES[code],
+    message: "the events may or may not be stored; send them again later with the same event_id",
+  };
 }

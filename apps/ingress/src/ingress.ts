@@ -8,7 +8,7 @@ import { openWriter } from "@event-collector/spool";
 import type { Clock, Disk, SpoolWriter } from "@event-collector/spool";
 import type { Logger } from "pino";
 import { createAuthenticator } from "./auth.js";
-import type { IngressConfig } from "./config.js";
+import type { IngressConfig } from "./settings.js";
 import { createHealthCheck } from "./health.js";
 import type { HealthReport } from "./health.js";
 import { createRefuse, createRestApp } from "./http/app.js";
@@ -27,6 +27,7 @@ import { createLifecycle } from "./lifecycle.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { createMetrics } from "./metrics.js";
 import type { Metrics } from "./metrics.js";
+import { DESCRIPTION_PATHS, descriptionRoutes } from "./openapi/routes.js";
 import { createReadinessCheck } from "./readiness.js";
 import type { ReadinessCheck } from "./readiness.js";
 import { requestLimits } from "./refusal.js";
@@ -66,16 +67,11 @@ interface Core {
   readonly health: () => HealthReport;
 }
 
-/** Silence after which an HTTP/2 connection is closed or asked whether it lives. */
-const HTTP2_IDLE_MS = 60_000;
-
-/** What gRPC servers usually allow. */
-const HTTP2_STREAMS_MAX = 100;
-
 /** Paths that need no key: probes have none, and the answers tell nobody anything. */
 const OPEN_PATHS: ReadonlySet<string> = new Set([
   "/health",
   "/ready",
+  ...DESCRIPTION_PATHS,
   `/${EventCollectorService.typeName}/HealthCheck`,
   `/${EventCollectorService.typeName}/ReadinessCheck`,
   `/${grpcHealth.Health.typeName}/Check`,
@@ -93,9 +89,12 @@ export async function startIngress(
   const metrics = createMetrics(config);
   const writer = await openWriter(disk, clock, config.spool, metrics.group);
   const core = createCore(writer, metrics, clock, logger, config);
-  const exchanges = createExchanges(clock, config.requestTimeoutMs);
+  const exchanges = createExchanges(clock, config.limits.requestTimeoutMs);
   const gate = createIngressGate(core, exchanges);
-  const sessions = createHttp2Sessions(gate, { idleMs: HTTP2_IDLE_MS, streamsMax: HTTP2_STREAMS_MAX });
+  const sessions = createHttp2Sessions(gate, {
+    idleMs: config.limits.http2IdleMs,
+    streamsMax: config.limits.http2StreamsMax,
+  });
   metrics.watch({ writer, exchanges: () => exchanges.count(), sessions: () => sessions.count() });
   const listeners: Listener[] = [];
   let drained: Promise<void> | undefined;
@@ -111,7 +110,8 @@ export async function startIngress(
 
   try {
     const ports = config.grpcPort === undefined ? [config.port] : [config.port, config.grpcPort];
-    for (const port of ports) listeners.push(await listen(gate, sessions, { ...config, port }));
+    for (const port of ports)
+      listeners.push(await listen(gate, sessions, { ...config.limits, host: config.host, port }));
   } catch (error) {
     await Promise.all(listeners.map((listener) => listener.close()));
     exchanges.close();
@@ -195,6 +195,12 @@ function createIngressRest({
     { method: "GET", path: "/ready", handle: createReadyHandler(readiness, clock, refuse) },
     { method: "GET", path: "/metrics", handle: createMetricsHandler(metrics.registry) },
     { method: "GET", path: "/buffer/stats", handle: createBufferStatsHandler(writer) },
+    ...descriptionRoutes({
+      version: config.version,
+      eventsMax: config.batchEventsMax,
+      bytesMax: config.batchBytesMax,
+      limits: eventLimits(config.eventTypesExtra),
+    }),
   ];
   return createRestDoor(createRestApp(routes, refuse, logger), routes);
 }

@@ -1,11 +1,13 @@
 /** The process: configuration from the environment, the log, the signals, the exit code. */
-import { nodeDisk, systemClock } from "@event-collector/spool";
+import { armFailpoints, nodeDisk, systemClock } from "@event-collector/spool";
 import { ConfigError, readConfig } from "./config.js";
 import { startIngress } from "./ingress.js";
 import { createLogger } from "./log.js";
 import { removeProtoAccessor } from "./proto-accessor.js";
 
 async function main(): Promise<void> {
+  const failpoints = process.env["FAILPOINT"];
+  if (failpoints !== undefined && failpoints !== "") armFailpoints(failpoints);
   removeProtoAccessor();
   const config = readConfig(process.env);
   const logger = createLogger({ level: config.logLevel, serviceName: config.serviceName });

@@ -16,8 +16,12 @@ export interface ListenerOptions {
   host: string;
   port: number;
   connectionsMax: number;
+  /** The head of a request must have arrived by then, milliseconds. */
+  headersTimeoutMs: number;
   /** Header and body of a request must have arrived by then, milliseconds. */
   requestTimeoutMs: number;
+  /** How long an idle HTTP/1.1 connection stays open, milliseconds. */
+  keepAliveMs: number;
 }
 
 export interface Listener {
@@ -34,12 +38,6 @@ export interface Listener {
 
 export type Http1Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A header of 16 KiB at most takes one round trip; 10 s are generous on a bad line and end slow ones. */
-const HEADERS_TIMEOUT_MS = 10_000;
-
-/** Longer than the 60 s of common load balancers: whoever closes an idle connection second never loses a request. */
-const KEEP_ALIVE_MS = 65_000;
-
 /** How soon after a timeout a connection is really ended. */
 const TIMEOUT_CHECK_MS = 1_000;
 
@@ -53,9 +51,9 @@ export async function listen(
 ): Promise<Listener> {
   const server = createServer(
     {
-      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, options.requestTimeoutMs),
+      headersTimeout: Math.min(options.headersTimeoutMs, options.requestTimeoutMs),
       requestTimeout: options.requestTimeoutMs,
-      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveTimeout: options.keepAliveMs,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
     },
     onHttp1,
@@ -63,7 +61,7 @@ export async function listen(
   // The listener gets the request before `100 Continue` went out, so that a refusal spares the sender its body.
   server.on("checkContinue", onHttp1);
   server.maxConnections = options.connectionsMax;
-  const sniffer = sniff(server, sessions);
+  const sniffer = sniff(server, sessions, options.headersTimeoutMs);
   server.listen({ host: options.host, port: options.port, backlog: 1024 });
   await once(server, "listening");
   const closed = once(server, "close").then(() => undefined);
@@ -87,7 +85,11 @@ export async function listen(
 }
 
 /** Puts the sniffer between the server and its own way of taking a connection. */
-function sniff(server: Server, sessions: Http2Sessions): ReturnType<typeof createSniffer> {
+function sniff(
+  server: Server,
+  sessions: Http2Sessions,
+  deadlineMs: number,
+): ReturnType<typeof createSniffer> {
   const takers = server.listeners("connection") as ((this: Server, socket: Socket) => void)[];
   server.removeAllListeners("connection");
   const sniffer = createSniffer(
@@ -95,7 +97,7 @@ function sniff(server: Server, sessions: Http2Sessions): ReturnType<typeof creat
       if (protocol === "http2") sessions.accept(socket);
       else for (const take of takers) take.call(server, socket);
     },
-    { deadlineMs: HEADERS_TIMEOUT_MS, undecidedMax: UNDECIDED_MAX },
+    { deadlineMs, undecidedMax: UNDECIDED_MAX },
   );
   server.on("connection", (socket: Socket) => sniffer.accept(socket));
   return sniffer;
