@@ -17,6 +17,7 @@ export interface StandaloneConfig {
   readonly bootstrapServers: string | undefined;
   readonly topic: string;
   readonly deadLetterTopic: string;
+  readonly cursorTopic: string;
   readonly apiKey: string | undefined;
 }
 
@@ -46,6 +47,7 @@ const schema = v.object({
   KAFKA_BOOTSTRAP_SERVERS: v.optional(v.string()),
   KAFKA_TOPIC: v.optional(v.string(), "learner.events"),
   KAFKA_DLQ_TOPIC: v.optional(v.string(), "learner.events.dlq"),
+  KAFKA_CURSOR_TOPIC: v.optional(v.string()),
   API_KEY: v.optional(v.string()),
 });
 
@@ -68,6 +70,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     bootstrapServers: output.KAFKA_BOOTSTRAP_SERVERS,
     topic: output.KAFKA_TOPIC,
     deadLetterTopic: output.KAFKA_DLQ_TOPIC,
+    cursorTopic: output.KAFKA_CURSOR_TOPIC ?? `${output.KAFKA_TOPIC}.cursors`,
     apiKey: output.API_KEY,
   });
 }

@@ -9,11 +9,11 @@ import type { StandaloneConfig } from "./config.js";
 import { readCounters, renderCounters } from "./counters.js";
 import { createFamily, type Environment, type Family } from "./family.js";
 import { findTakenPort } from "./ports.js";
+import { createPace } from "./pace.js";
 import type { Screen } from "./screen.js";
 import { renderWelcome, urlOf, type Whereabouts } from "./welcome.js";
 
-/** On a terminal the counters move before one's eyes; in a file a line now and then is enough. */
-const COUNTERS_INTERVAL_MS = { terminal: 1_000, file: 10_000 };
+const COUNTERS_INTERVAL_MS = 1_000;
 
 /** Runs until asked to stop, or until a part ends by itself; resolves with the exit code. */
 export async function runStandalone(
@@ -49,7 +49,8 @@ export async function runStandalone(
 async function start(config: StandaloneConfig, family: Family): Promise<Whereabouts> {
   let bootstrapServers = config.bootstrapServers;
   if (bootstrapServers === undefined) {
-    const topics = [config.topic, config.deadLetterTopic];
+    // It has no request that creates topics; the forwarder would try, and wait for an answer.
+    const topics = [config.topic, config.deadLetterTopic, config.cursorTopic].filter(isPlainName);
     const broker = family.add("broker", new URL("./embedded-broker.js", import.meta.url), topics);
     bootstrapServers = String((await broker.listening)["bootstrapServers"]);
   }
@@ -64,11 +65,18 @@ async function start(config: StandaloneConfig, family: Family): Promise<Whereabo
   };
 }
 
+/** False for a template such as `learner.{event_type}`, which names no single topic. */
+function isPlainName(topic: string): boolean {
+  return !topic.includes("{");
+}
+
 function startCounting(config: StandaloneConfig, whereabouts: Whereabouts, screen: Screen): NodeJS.Timeout {
+  const isDue = createPace();
   const show = async (): Promise<void> => {
     const counters = await readCounters(whereabouts, config.apiKey);
-    if (counters !== undefined) screen.status(renderCounters(counters));
+    if (counters === undefined) return;
+    const line = renderCounters(counters);
+    if (screen.isTerminal || isDue(line, performance.now())) screen.status(line);
   };
-  const interval = screen.isTerminal ? COUNTERS_INTERVAL_MS.terminal : COUNTERS_INTERVAL_MS.file;
-  return setInterval(() => void show(), interval);
+  return setInterval(() => void show(), COUNTERS_INTERVAL_MS);
 }

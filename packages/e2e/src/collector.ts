@@ -4,19 +4,21 @@
  *
  * Invariant: what a test asks about is what the broker holds (`topic.ts`), never what the two say of themselves.
  */
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { readTopic, uniqueTopic, type Kafka, type TopicMessage } from "./kafka/index.js";
 import { listeningPort, startApp, type Program, type Scope } from "./program.js";
 
 /** What of a tap test a collector needs. */
 export interface CollectorScope extends Scope {
-  testdir(): string;
+  testdir(content: Record<string, Record<string, never>>): string;
 }
 
 export interface CollectorOptions {
   /** More variables for both processes. */
   environment?: Readonly<Record<string, string>>;
-  partitions?: number;
+  /** Whether the forwarder is left to create the topics. By default the test does, by `createTopics`. */
+  forwarderCreatesTopics?: boolean;
 }
 
 export interface Running {
@@ -28,9 +30,11 @@ export interface Running {
 
 export interface Collector {
   readonly bufferDirectory: string;
+  /** A folder for whatever else the test needs. A second call of `testdir` would delete the spool. */
+  readonly workDirectory: string;
   readonly topic: string;
   readonly deadLetterTopic: string;
-  /** Creates the two topics; startIngress and startForwarder do not need them. */
+  /** Creates the topics of events, dead letters and cursors. */
   createTopics(): Promise<void>;
   /** Starts an ingress and waits until it listens. */
   startIngress(environment?: Readonly<Record<string, string>>): Promise<Running>;
@@ -51,10 +55,13 @@ export function createCollector(
   kafka: Kafka,
   options: CollectorOptions = {},
 ): Collector {
-  const bufferDirectory = scope.testdir();
+  const directory = scope.testdir({ spool: {}, work: {} });
+  const bufferDirectory = join(directory, "spool");
   const topic = uniqueTopic();
   const deadLetterTopic = `${topic}.dlq`;
   const common = { BUFFER_DIR: bufferDirectory, UV_THREADPOOL_SIZE: "16", ...options.environment };
+  const forwarderCreatesTopics = options.forwarderCreatesTopics === true;
+  const absent = forwarderCreatesTopics ? "empty" : "error";
   const start = async (app: string, environment: Readonly<Record<string, string>>): Promise<Running> => {
     const program = startApp(scope, app, { environment });
     const port = await listeningPort(program);
@@ -66,18 +73,20 @@ export function createCollector(
   ): Promise<TopicMessage[]> => {
     const deadline = performance.now() + ARRIVAL_TIMEOUT_MS;
     for (;;) {
-      const messages = await readTopic(kafka.bootstrap, name);
+      const messages = await readTopic(kafka.bootstrap, name, { absent });
       if (isComplete(messages) || performance.now() > deadline) return messages;
       await delay(ARRIVAL_INTERVAL_MS);
     }
   };
   return {
     bufferDirectory,
+    workDirectory: join(directory, "work"),
     topic,
     deadLetterTopic,
     createTopics: async () => {
-      await kafka.createTopic(topic, { partitions: options.partitions ?? 3 });
+      await kafka.createTopic(topic, { partitions: 3 });
       await kafka.createTopic(deadLetterTopic);
+      await kafka.createTopic(`${topic}.cursors`, { config: { "cleanup.policy": "compact" } });
     },
     startIngress: (environment) =>
       start("ingress", { HTTP_HOST: "127.0.0.1", HTTP_PORT: "0", ...common, ...environment }),
@@ -88,6 +97,7 @@ export function createCollector(
         KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrap,
         KAFKA_TOPIC: topic,
         KAFKA_DLQ_TOPIC: deadLetterTopic,
+        KAFKA_CREATE_TOPICS: String(forwarderCreatesTopics),
         ...common,
         ...environment,
       }),

@@ -35,7 +35,7 @@ export function examplesOf(markdown: string): Example[] {
 }
 
 /** Its commands, one after the other. The backslashes at the ends of lines stood doubled in its Markdown. */
-export const earlierCurlExamples: string = `# Send events
+export const EARLIER_CURL_EXAMPLES: string = `# Send events
 curl -X POST http://localhost:8000/collect \\
   -H "Content-Type: application/json" \\
   -H "Authorization: Bearer your-api-key" \\
@@ -61,7 +61,7 @@ curl http://localhost:8000/metrics
 `;
 
 /** Its HTTP client. */
-export const earlierPythonHttpExample: string = `import httpx
+export const EARLIER_PYTHON_HTTP_EXAMPLE: string = `import httpx
 import asyncio
 
 async def send_events():
@@ -86,7 +86,7 @@ asyncio.run(send_events())
 `;
 
 /** Its gRPC client. Only the line of the import has changed with the package of the contract. */
-export const earlierPythonGrpcExample: string = `import asyncio
+export const EARLIER_PYTHON_GRPC_EXAMPLE: string = `import asyncio
 import grpc
 from event_collector.v1 import event_collector_pb2, event_collector_pb2_grpc
 

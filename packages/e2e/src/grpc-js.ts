@@ -40,7 +40,8 @@ const DEADLINE_MS = 20_000;
 
 /** A client of the port on the loopback. */
 export function createGrpcJsClient(port: number): GrpcJsClient {
-  const definition = loadSync(PROTO_FILE, { keepCase: true, includeDirs: [PROTO_DIRECTORY], longs: Number });
+  const options = { keepCase: true, defaults: true, longs: Number, includeDirs: [PROTO_DIRECTORY] };
+  const definition = loadSync(PROTO_FILE, options);
   const loaded = loadPackageDefinition(definition) as unknown as {
     event_collector: { v1: { EventCollectorService: new (address: string, credentials: unknown) => Stub } };
   };

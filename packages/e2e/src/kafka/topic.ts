@@ -26,6 +26,8 @@ export interface ReadOptions {
    * default), or stop before the first of each partition.
    */
   unfinished?: "wait" | "stop-before";
+  /** What a topic that does not exist is: an error (the default), or as good as an empty one. */
+  absent?: "error" | "empty";
   timeoutMs?: number;
   properties?: ClientProperties;
 }
@@ -47,6 +49,10 @@ export async function readTopic(
     options.properties,
     (consumer) => endsOf(consumer, topic),
   );
+  if (ends === undefined) {
+    if (options.absent === "empty") return [];
+    throw new Error(`there is no topic ${topic}`);
+  }
   const messages = await withConsumer(bootstrap, isolation, options.properties, (consumer) =>
     readToEnds(consumer, topic, ends, options.timeoutMs ?? READ_TIMEOUT_MS),
   );
@@ -85,13 +91,15 @@ async function withConsumer<Result>(
   }
 }
 
-/** The partitions that hold anything, each with its first offset and its end. */
+/** The partitions that hold anything, each with its first offset and its end; undefined without such a topic. */
 async function endsOf(
   consumer: rdkafka.KafkaConsumer,
   topic: string,
-): Promise<Map<number, rdkafka.WatermarkOffsets>> {
+): Promise<Map<number, rdkafka.WatermarkOffsets> | undefined> {
   const ends = new Map<number, rdkafka.WatermarkOffsets>();
-  for (const partition of await partitionsOf(consumer, topic)) {
+  const partitions = await partitionsOf(consumer, topic);
+  if (partitions.length === 0) return undefined;
+  for (const partition of partitions) {
     const watermarks = await request<rdkafka.WatermarkOffsets>((done) =>
       consumer.queryWatermarkOffsets(topic, partition, REQUEST_TIMEOUT_MS, done),
     );
@@ -133,7 +141,6 @@ async function partitionsOf(consumer: rdkafka.KafkaConsumer, topic: string): Pro
     consumer.getMetadata({ topic, timeout: REQUEST_TIMEOUT_MS }, done),
   );
   const partitions = metadata.topics.find((each) => each.name === topic)?.partitions ?? [];
-  if (partitions.length === 0) throw new Error(`there is no topic ${topic}`);
   return partitions.map((partition) => partition.id);
 }
 
