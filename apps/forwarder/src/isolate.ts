@@ -59,6 +59,8 @@ async function deliverBatch(
 ): Promise<Committed | undefined> {
   let pending = entries;
   let { attempts, firstFailedAt } = history;
+  /** Waits grow with what goes wrong here, not with how long the search for a bad record takes. */
+  let retries = 0;
   for (;;) {
     attempts += 1;
     const sent = pending.filter(isSent);
@@ -80,7 +82,10 @@ async function deliverBatch(
       const committed = await openForever(desk, stop);
       if (desk.delivery.atomic) return committed;
     } else if (verdict === "retry") {
-      await pause(backoffMs(attempts, desk.random()), stop);
+      // What costs a transaction may be gone with it; only what stays is worth a wait.
+      if (retries > 0 || failure.class !== "abortable")
+        await pause(backoffMs(retries + 1, desk.random()), stop);
+      retries += 1;
     } else if (verdict === "isolate") {
       desk.observer.isolating(suspects.length);
       const committed = await deliverHalves(desk, pending, { attempts, firstFailedAt }, stop);

@@ -3,6 +3,7 @@ import type { PruneReport } from "@event-collector/spool";
 import type { Logger } from "pino";
 import type { BrokerFailure } from "./broker-failure.js";
 import type { BrokerObserver } from "./broker.js";
+import type { Entry } from "./entry.js";
 import type { Observer } from "./observer.js";
 
 export interface Journal {
@@ -25,10 +26,10 @@ export function createJournal(logger: Logger): Journal {
     observer: {
       windowBegun: () => undefined,
       windowEnded: () => undefined,
-      delivered: () => undefined,
+      delivered: (entries) => logDeadLetters(logger, entries),
       windowDone: (entries, seconds) => logger.debug({ lines: entries.length, seconds }, "window delivered"),
       failed: (failure, attempts) => logFailure(logger, failure, attempts),
-      isolating: (records) => logger.info({ records }, "a record is refused: halving the batch to find it"),
+      isolating: (records) => logger.debug({ records }, "halving the batch to find the record"),
       held: ({ code, message }) =>
         logger.error({ code, reason: message }, "a dead letter cannot be delivered; the cursor waits"),
       opened: () => logger.info("producer open"),
@@ -38,7 +39,9 @@ export function createJournal(logger: Logger): Journal {
       heard: ({ class: failureClass, code, message }) =>
         logger.warn({ class: failureClass, code, reason: message }, "broker"),
       logged: (severity, line) => {
-        if (severity <= SEVERITY_ERROR) logger.warn({ line }, "librdkafka");
+        // The failure itself is logged by whoever meets it.
+        if (line.startsWith("TXNERR")) logger.debug({ line }, "librdkafka");
+        else if (severity <= SEVERITY_ERROR) logger.warn({ line }, "librdkafka");
         else if (severity <= SEVERITY_WARNING) logger.info({ line }, "librdkafka");
         else logger.debug({ line }, "librdkafka");
       },
@@ -56,8 +59,18 @@ export function createJournal(logger: Logger): Journal {
 function logFailure(logger: Logger, failure: BrokerFailure, attempts: number): void {
   const details = { class: failure.class, code: failure.code, reason: failure.message, attempts };
   if (failure.class === "configuration") logger.error(details, "delivery waits until somebody changes this");
-  else if (failure.class === "record") logger.info(details, "the broker refuses a record");
+  else if (failure.class === "record" && attempts > 1) logger.debug(details, "the broker refuses a record");
+  else if (failure.class === "record") logger.info(details, "the broker refuses a record; looking for it");
   else logger.warn(details, "delivery failed; trying again");
+}
+
+function logDeadLetters(logger: Logger, entries: readonly Entry[]): void {
+  const reasons: Record<string, number> = {};
+  for (const { outgoing } of entries) {
+    const reason = outgoing?.cause?.reason;
+    if (reason !== undefined) reasons[reason] = (reasons[reason] ?? 0) + 1;
+  }
+  if (Object.keys(reasons).length > 0) logger.info({ reasons }, "dead letters delivered");
 }
 
 function logPruned(logger: Logger, { pruned, overdue, failed }: PruneReport): void {

@@ -24,8 +24,6 @@ async function main(): Promise<void> {
     (observer) => createBroker(brokerOptions(config), observer),
     config,
   );
-  logger.info({ host: config.host, port: forwarder.port, delivery: config.kafka.delivery }, "listening");
-
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.once(signal, () => {
       // Whoever asks twice does not want to wait; what is not committed is sent at the next start.
@@ -35,6 +33,7 @@ async function main(): Promise<void> {
       setTimeout(() => process.exit(0), config.drainMs + CLOSE_TIMEOUT_MS).unref();
     });
   }
+  logger.info({ host: config.host, port: forwarder.port, delivery: config.kafka.delivery }, "listening");
   await forwarder.ended;
   logger.info("stopped");
   process.exit(0);

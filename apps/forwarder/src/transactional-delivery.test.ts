@@ -216,3 +216,41 @@ await t.test("a stop ends the wait for a broker that does not answer", async (t)
   stop.abort();
   await t.rejects(waiting, { name: "StoppedError" });
 });
+
+await t.test("a transaction that fails while it is filled says why, and is never committed", async (t) => {
+  const broker = createFakeBroker();
+  const delivery = open(broker);
+  await delivery.open(new Map(), never);
+  broker.fail("send", new BrokerFailure("fatal", "erroneous state", { code: -172, fatal: true }));
+  broker.fail("commit", tooLargeFailure());
+  t.match(await delivery.deliver(batch(0, 3), never), {
+    type: "failed",
+    failure: { class: "record", reason: "record_too_large", fatal: false },
+    culprits: [],
+  });
+  t.match(await delivery.deliver(batch(0, 3), never), { type: "delivered" }, "the producer is still good");
+});
+
+await t.test("any other failure to queue a message aborts without trying to commit", async (t) => {
+  const broker = createFakeBroker();
+  const delivery = open(broker);
+  await delivery.open(new Map(), never);
+  const commits = broker.commits.length;
+  broker.fail("send", new BrokerFailure("configuration", "unknown topic", { code: -188 }));
+  t.match(await delivery.deliver(batch(0, 3), never), {
+    type: "failed",
+    failure: { class: "configuration" },
+  });
+  t.equal(broker.commits.length, commits);
+  t.equal(broker.calls.at(-1), "abort");
+});
+
+await t.test("while a commit waits, a topic that was deleted is made again", async (t) => {
+  const broker = createFakeBroker();
+  const delivery = open(broker);
+  await delivery.open(new Map(), never);
+  broker.topics.delete("events");
+  broker.fail("commit", downFailure(), 2);
+  t.match(await delivery.deliver(batch(0, 3), never), { type: "delivered" });
+  t.ok(broker.topics.has("events"));
+});

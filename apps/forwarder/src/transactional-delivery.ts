@@ -41,6 +41,8 @@ const TURN_MESSAGES = 1_000;
 
 const QUEUE_FULL = -184;
 const UNKNOWN_TOPIC: ReadonlySet<number> = new Set([3, -188, -190]);
+/** "Wrong state" and "fatal error": what a transaction answers that has failed already. It can never be committed. */
+const TRANSACTION_FAILED: ReadonlySet<number> = new Set([-172, -150]);
 
 export class TransactionalDelivery implements Delivery {
   readonly atomic = true;
@@ -52,8 +54,10 @@ export class TransactionalDelivery implements Delivery {
   #claim = "";
   #producer: TransactionalProducer | undefined;
   #committed: State = { positions: new Map(), totals: { events: 0, deadLetters: 0 } };
-  /** The cursor topic is new: the next transaction must write every position, not only those that move. */
-  #writeAll = false;
+  /** How often the cursor topic was found new, and for which of them every position is written. */
+  #cursorTopicMade = 0;
+  #cursorTopicFilled = 0;
+  #looksForTopics = false;
 
   constructor(broker: Broker, topics: Topics, options: TransactionalDeliveryOptions) {
     this.#broker = broker;
@@ -67,6 +71,7 @@ export class TransactionalDelivery implements Delivery {
 
   async open(start: Positions, stop: AbortSignal): Promise<Committed> {
     await this.close();
+    this.#topics.forget();
     await this.#ensureTopics([this.#options.cursorTopic, ...this.#options.topics]);
     if (this.#claims.size > 0) this.#assertNotTaken(await this.#readRecords());
     const producer = await this.#broker.openTransactional(`event-collector-${this.#options.spool}`);
@@ -76,7 +81,7 @@ export class TransactionalDelivery implements Delivery {
       const { ledger, positions } = await this.#readRecords();
       this.#claimSeen = ledger?.claim;
       // Without a ledger nothing was ever committed there: a new cluster, or delivery was at-least-once before.
-      this.#writeAll = ledger === undefined;
+      if (ledger === undefined) this.#cursorTopicMade += 1;
       this.#committed = {
         positions: ledger === undefined ? start : positions,
         totals: ledger?.totals ?? { events: 0, deadLetters: 0 },
@@ -95,7 +100,7 @@ export class TransactionalDelivery implements Delivery {
       return undeliveredBatch(batch, new BrokerFailure("fatal", "the producer is not open"));
     }
     try {
-      await this.#ensureTopics([...batch.messages.map(({ topic }) => topic), this.#options.cursorTopic]);
+      await this.#ensureTopics(this.#topicsOf(batch));
     } catch (error) {
       return undeliveredBatch(batch, asBrokerFailure(error));
     }
@@ -117,7 +122,23 @@ export class TransactionalDelivery implements Delivery {
 
   async #ensureTopics(names: Iterable<string>): Promise<void> {
     const created = await this.#topics.ensure(names);
-    if (created.includes(this.#options.cursorTopic)) this.#writeAll = true;
+    if (created.includes(this.#options.cursorTopic)) this.#cursorTopicMade += 1;
+  }
+
+  #topicsOf(batch: Batch): Set<string> {
+    return new Set([...batch.messages.map(({ topic }) => topic), this.#options.cursorTopic]);
+  }
+
+  /** A commit may wait for a topic that was deleted, and for nothing else: looks, and makes it again. */
+  #lookForTopics(batch: Batch): void {
+    if (this.#looksForTopics) return;
+    this.#looksForTopics = true;
+    this.#topics.forget();
+    this.#ensureTopics(this.#topicsOf(batch))
+      .catch(() => undefined)
+      .finally(() => {
+        this.#looksForTopics = false;
+      });
   }
 
   #assertNotTaken({ ledger }: CursorRecords): void {
@@ -140,28 +161,61 @@ export class TransactionalDelivery implements Delivery {
     } catch (error) {
       return this.#lose(batch, asBrokerFailure(error));
     }
+    const made = this.#cursorTopicMade;
     const refused = await sendAll(producer, batch.messages, stop);
-    if (refused !== undefined) return this.#abandon(producer, batch, refused.failure, refused.culprits, stop);
+    if (refused !== undefined) return this.#abandonRefused(producer, batch, refused, stop);
     await failpoint("window.queued");
     const cursor = await sendAll(producer, this.#cursorMessages(batch, next), stop);
-    if (cursor !== undefined) return this.#abandon(producer, batch, cursorFailure(cursor.failure), [], stop);
+    if (cursor !== undefined) {
+      const failure = cursorFailure(cursor.failure);
+      return this.#abandonRefused(producer, batch, { failure, culprits: [] }, stop);
+    }
     await failpoint("window.sent");
-    const failure = await insist(() => producer.commit(), this.#options.onStall, stop);
+    const failure = await this.#commit(producer, batch, stop);
     if (failure !== undefined) return this.#abandon(producer, batch, failure, [], stop);
     await failpoint("window.committed");
     this.#committed = next;
-    this.#writeAll = false;
+    this.#cursorTopicFilled = made;
     return { type: "delivered" };
+  }
+
+  #commit(
+    producer: TransactionalProducer,
+    batch: Batch,
+    stop: AbortSignal,
+  ): Promise<BrokerFailure | undefined> {
+    const onStall = (failure: BrokerFailure): void => {
+      this.#options.onStall(failure);
+      this.#lookForTopics(batch);
+    };
+    return insist(() => producer.commit(), onStall, stop);
   }
 
   #cursorMessages(batch: Batch, next: State): Message[] {
     const { cursorTopic, spool, owner } = this.#options;
-    const moved = this.#writeAll ? next.positions : batch.positions;
+    const isNew = this.#cursorTopicFilled !== this.#cursorTopicMade;
+    const moved = isNew ? next.positions : batch.positions;
     return [
       ...Array.from(moved, ([instance, position]) => positionMessage(cursorTopic, spool, instance, position)),
       ...batch.gone.map((instance) => positionMessage(cursorTopic, spool, instance, null)),
       ledgerMessage(cursorTopic, spool, { owner, claim: this.#claim, totals: next.totals }),
     ];
+  }
+
+  /**
+   * What cannot even be queued ends the transaction. If the transaction itself failed while it was being filled, the
+   * client says no more than that; a commit, which can only fail then, says why.
+   */
+  async #abandonRefused(
+    producer: TransactionalProducer,
+    batch: Batch,
+    { failure, culprits }: Refusal,
+    stop: AbortSignal,
+  ): Promise<Outcome> {
+    if (!TRANSACTION_FAILED.has(failure.code)) return this.#abandon(producer, batch, failure, culprits, stop);
+    const reason = await insist(() => producer.commit(), this.#options.onStall, stop);
+    if (reason === undefined) throw new Error("a transaction that took no more messages was committed");
+    return this.#abandon(producer, batch, reason, [], stop);
   }
 
   /** Ends the transaction without a commit. If that fails too, only a new producer is left. */
@@ -208,6 +262,13 @@ function stateAfter({ positions, totals }: State, batch: Batch): State {
   };
 }
 
+/** What the client would not even queue. */
+interface Refusal {
+  readonly failure: BrokerFailure;
+  /** Indices of the records to blame. */
+  readonly culprits: readonly number[];
+}
+
 /** A cursor that cannot be sent is no fault of the records before it. */
 function cursorFailure(failure: BrokerFailure): BrokerFailure {
   if (failure.class !== "record") return failure;
@@ -221,7 +282,7 @@ async function sendAll(
   producer: TransactionalProducer,
   messages: readonly Message[],
   stop: AbortSignal,
-): Promise<{ failure: BrokerFailure; culprits: number[] } | undefined> {
+): Promise<Refusal | undefined> {
   const culprits: number[] = [];
   let first: BrokerFailure | undefined;
   for (const [index, message] of messages.entries()) {
