@@ -13,6 +13,9 @@ import type { Change } from "./testing/oracle.js";
 import { runs, SEED } from "./testing/seed.js";
 import { damageOf, linesOf, positionsAfter } from "./testing/small-spool.js";
 
+// The runner of all tests has a limit of its own; asked for more runs, this takes longer.
+t.setTimeout(0);
+
 interface Damaging {
   contents: Map<string, Buffer>;
   change: Change;

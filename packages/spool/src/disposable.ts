@@ -102,10 +102,12 @@ async function readRange(disk: Disk, path: string, from: number, to: number): Pr
   }
 }
 
-/** True if the bytes are one whole line, a seal. */
+/** True if the bytes are one line, a seal. As for a reader, it is whole without its line feed. */
 function isSeal(bytes: Buffer, { name }: SegmentName): boolean {
-  if (bytes.byteLength === 0 || bytes.indexOf(0x0a) !== bytes.byteLength - 1) return false;
-  return decodeLine(bytes, 0, bytes.byteLength - 1, checksumSeed(name))?.kind === "seal";
+  const lineFeed = bytes.indexOf(0x0a);
+  const end = lineFeed < 0 ? bytes.byteLength : lineFeed;
+  if (bytes.byteLength > end + 1) return false;
+  return decodeLine(bytes, 0, end, checksumSeed(name))?.kind === "seal";
 }
 
 async function endsWithSeal(disk: Disk, path: string, segment: SegmentName, size: number): Promise<boolean> {

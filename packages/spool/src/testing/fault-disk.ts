@@ -5,7 +5,7 @@
  * next one succeeds, an open file outlives its name, a sync covers what was written before it began, and a process
  * that is dead does nothing more.
  */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Clock } from "../clock.js";
 import type { Disk, DiskFile, DiskSpace, FileStatus } from "../disk.js";
 import { MemoryImage, systemError } from "./memory-image.js";
@@ -28,7 +28,7 @@ export type DiskOperation =
   | "status";
 
 export interface Fault {
-  operation: DiskOperation;
+  operation: DiskOperation | "any";
   /** The errno name to fail with ("EIO"), or "short" for a write or read of half the bytes, or "hang" until `release`. */
   failure: string;
   /** How many calls pass before it strikes; 0 for the very next. */
@@ -46,14 +46,15 @@ export interface FaultDisk extends Disk {
   release(): void;
   /** Cuts the power: the live image becomes the durable one plus a random part of what was not synced. */
   crash(random: Random): void;
-  /** Cuts the power right before the call that comes after so many; resolves then. The last order counts. */
-  crashAfter(calls: number, random: Random): Promise<void>;
+  /** Does something, such as a crash, right before the call that comes after so many others. The last order counts. */
+  interruptAfter(calls: number, interrupt: () => void): void;
   /** Makes one random part of what was not synced durable, as the kernel does by itself. */
   writeBack(random: Random): void;
   /** The disk as one process sees it, until it is killed or the power is cut. */
   startProcess(): ProcessDisk;
   /** Bytes that fit on the disk; writes beyond it are short and then fail with ENOSPC. */
   setCapacity(bytes: number): void;
+  usedBytes(): number;
   setFreeInodes(count: number): void;
   /** Another directory, empty, takes the place of this one, as after `mv` or `umount`. */
   replaceDirectory(directory: string): void;
@@ -61,6 +62,8 @@ export interface FaultDisk extends Disk {
   corrupt(path: string, change: (bytes: Buffer) => Buffer): void;
   /** The bytes of a file as a reader sees them. */
   contents(path: string): Buffer;
+  /** The paths of the files in a directory; none if there is no such directory. */
+  files(directory: string): string[];
   /** Every call in order, for tests about order. */
   readonly calls: readonly DiskCall[];
 }
@@ -89,7 +92,8 @@ export function createFaultDisk(clock: Clock, options: { capacity?: number } = {
     inject: (fault: Fault) => void machine.faults.push({ ...fault, seen: 0, struck: 0 }),
     release: () => machine.release(),
     crash: (random: Random) => machine.crash(random),
-    crashAfter: (calls: number, random: Random) => machine.crashAfter(calls, random),
+    interruptAfter: (callsLeft: number, interrupt: () => void) =>
+      void (machine.interruption = { callsLeft, interrupt }),
     writeBack: (random: Random) => machine.image.writeBack(random),
     startProcess: () => {
       const process = machine.boot();
@@ -97,6 +101,7 @@ export function createFaultDisk(clock: Clock, options: { capacity?: number } = {
       return Object.assign(diskOf(machine, process), { kill: () => void (process.dead = true) });
     },
     setCapacity: (bytes: number) => void (machine.capacity = bytes),
+    usedBytes: () => machine.image.usedBytes(),
     setFreeInodes: (count: number) => void (machine.freeInodes = count),
     replaceDirectory: (directory: string) => machine.image.replaceDirectory(directory),
     corrupt: (path: string, change: (bytes: Buffer) => Buffer) => {
@@ -104,6 +109,7 @@ export function createFaultDisk(clock: Clock, options: { capacity?: number } = {
       inode.live = change(Buffer.from(inode.live));
       inode.durable = Buffer.from(inode.live);
     },
+    files: (directory: string) => machine.image.files(directory),
     contents: (path: string) => Buffer.from(machine.image.find(path).live),
   });
 }
@@ -118,8 +124,8 @@ class Machine {
   capacity: number;
   freeInodes: number = Number.POSITIVE_INFINITY;
   epoch = 0;
+  interruption: { callsLeft: number; interrupt: () => void } | undefined;
   #hanging: (() => void)[] = [];
-  #cut: { callsLeft: number; random: Random; done: () => void } | undefined;
 
   constructor(clock: Clock, capacity: number) {
     this.clock = clock;
@@ -136,40 +142,43 @@ class Machine {
   }
 
   crash(random: Random): void {
-    this.#cut = undefined;
+    this.interruption = undefined;
     this.epoch += 1;
     for (const process of this.processes) process.dead = true;
     this.processes.clear();
     this.image.crash(random);
   }
 
-  crashAfter(calls: number, random: Random): Promise<void> {
-    return new Promise((resolve) => {
-      this.#cut = { callsLeft: calls, random, done: resolve };
-    });
-  }
-
-  /** Records the call and lets the power cut or a fault strike it. A dead process never comes out of here. */
-  async enter(caller: Caller, operation: DiskOperation, path: string): Promise<"short" | undefined> {
+  /**
+   * Records the call, lets an interruption or a fault strike it, and then lets it take effect, all at once: nothing
+   * comes between the last look at the caller and the effect. A dead process never comes out of here.
+   */
+  async call<Result>(
+    caller: Caller,
+    operation: DiskOperation,
+    path: string,
+    effect: (fault: "short" | undefined) => Result,
+  ): Promise<Result> {
     if (caller.dead) await never();
-    if (this.#cut !== undefined && this.#cut.callsLeft-- === 0) {
-      const { random, done } = this.#cut;
-      this.crash(random);
-      done();
+    if (this.interruption !== undefined && this.interruption.callsLeft-- === 0) {
+      const { interrupt } = this.interruption;
+      this.interruption = undefined;
+      interrupt();
       if (caller.dead) await never();
     }
     this.calls.push({ operation, path });
     for (const fault of this.faults) {
-      if (fault.operation !== operation || !path.includes(fault.path ?? "")) continue;
+      if (fault.operation !== "any" && fault.operation !== operation) continue;
+      if (!path.includes(fault.path ?? "")) continue;
       fault.seen += 1;
       if (fault.seen <= (fault.after ?? 0) || fault.struck >= (fault.times ?? 1)) continue;
       fault.struck += 1;
-      if (fault.failure === "short") return "short";
+      if (fault.failure === "short") return effect("short");
       if (fault.failure !== "hang") throw systemError(fault.failure, path);
       await new Promise<void>((resolve) => this.#hanging.push(resolve));
       if (caller.dead) await never();
     }
-    return undefined;
+    return effect(undefined);
   }
 
   freeBytes(): number {
@@ -183,101 +192,71 @@ function never(): Promise<never> {
 
 function diskOf(machine: Machine, caller: Caller): Disk {
   const { image, clock } = machine;
-  const at = (operation: DiskOperation, path: string): Promise<"short" | undefined> =>
-    machine.enter(caller, operation, path);
+  const call = <Result>(operation: DiskOperation, path: string, effect: () => Result): Promise<Result> =>
+    machine.call(caller, operation, path, effect);
   return {
-    create: async (path) => {
-      await at("create", path);
-      return fileOf(machine, caller, path, image.create(path, clock.now()));
-    },
-    open: async (path) => {
-      await at("open", path);
-      return fileOf(machine, caller, path, image.find(path));
-    },
-    readFile: async (path) => {
-      await at("open", path);
-      return Buffer.from(image.find(path).live);
-    },
-    status: async (path) => {
-      await at("status", path);
-      return statusOf(image.find(path));
-    },
-    list: async (directory) => {
-      await at("list", directory);
-      return image.list(directory);
-    },
-    makeDirectory: async (directory) => {
-      await at("makeDirectory", directory);
-      image.makeDirectory(directory);
-    },
-    syncDirectory: async (directory) => {
-      await at("syncDirectory", directory);
-      image.syncDirectory(directory);
-    },
-    rename: async (from, to) => {
-      await at("rename", to);
-      image.rename(from, to);
-    },
-    link: async (from, to) => {
-      await at("link", to);
-      image.link(from, to);
-    },
-    remove: async (path) => {
-      await at("remove", path);
-      image.remove(path);
-    },
-    touch: async (path, modifiedAt) => {
-      await at("touch", path);
-      image.find(path).modifiedAt = modifiedAt;
-    },
-    space: async (directory): Promise<DiskSpace> => {
-      await at("space", directory);
-      image.names(directory);
-      const { capacity, freeInodes } = machine;
-      return { freeBytes: machine.freeBytes(), totalBytes: capacity, freeInodes, type: 0xef53 };
-    },
-    assertWritable: async (directory) => {
-      await at("status", directory);
-      image.names(dirname(join(directory, "x")));
-    },
+    create: (path) =>
+      call("create", path, () => fileOf(machine, caller, path, image.create(path, clock.now()))),
+    open: (path) => call("open", path, () => fileOf(machine, caller, path, image.find(path))),
+    readFile: (path) => call("open", path, () => Buffer.from(image.find(path).live)),
+    status: (path) => call("status", path, () => statusOf(image.find(path))),
+    list: (directory) => call("list", directory, () => image.list(directory)),
+    makeDirectory: (directory) => call("makeDirectory", directory, () => image.makeDirectory(directory)),
+    syncDirectory: (directory) => call("syncDirectory", directory, () => image.syncDirectory(directory)),
+    rename: (from, to) => call("rename", to, () => image.rename(from, to)),
+    link: (from, to) => call("link", to, () => image.link(from, to)),
+    remove: (path) => call("remove", path, () => image.remove(path)),
+    touch: (path, at) => call("touch", path, () => void (image.find(path).modifiedAt = at)),
+    space: (directory) =>
+      call("space", directory, (): DiskSpace => {
+        image.names(directory);
+        const { capacity, freeInodes } = machine;
+        return { freeBytes: machine.freeBytes(), totalBytes: capacity, freeInodes, type: 0xef53 };
+      }),
+    assertWritable: (directory) => call("status", directory, () => void image.names(directory)),
   };
 }
 
 function fileOf(machine: Machine, caller: Caller, path: string, inode: Inode): DiskFile {
   const { epoch } = machine;
-  const enter = async (operation: DiskOperation): Promise<"short" | undefined> => {
-    const fault = await machine.enter(caller, operation, path);
-    if (epoch !== machine.epoch) throw systemError("EBADF", path);
-    return fault;
-  };
+  const call = <Result>(
+    operation: DiskOperation,
+    effect: (fault: "short" | undefined) => Result,
+  ): Promise<Result> =>
+    machine.call(caller, operation, path, (fault) => {
+      if (epoch !== machine.epoch) throw systemError("EBADF", path);
+      return effect(fault);
+    });
   return {
-    write: async (bytes) => {
-      const short = (await enter("write")) === "short";
-      const asked = short ? Math.max(1, Math.floor(bytes.byteLength / 2)) : bytes.byteLength;
-      const fits = Math.min(asked, machine.freeBytes());
-      if (fits === 0 && asked > 0) throw systemError("ENOSPC", path);
-      inode.live = Buffer.concat([inode.live, bytes.subarray(0, fits)]);
-      inode.modifiedAt = machine.clock.now();
-      return fits;
-    },
-    read: async (target, offset) => {
-      const short = (await enter("read")) === "short";
-      const from = Math.min(offset, inode.live.byteLength);
-      const count = Math.min(target.byteLength, inode.live.byteLength - from);
-      return inode.live.copy(target, 0, from, from + (short ? Math.ceil(count / 2) : count));
-    },
+    write: (bytes) =>
+      call("write", (fault) => {
+        const asked = fault === "short" ? Math.max(1, Math.floor(bytes.byteLength / 2)) : bytes.byteLength;
+        const fits = Math.min(asked, machine.freeBytes());
+        if (fits === 0 && asked > 0) throw systemError("ENOSPC", path);
+        inode.live = Buffer.concat([inode.live, bytes.subarray(0, fits)]);
+        inode.modifiedAt = machine.clock.now();
+        return fits;
+      }),
+    read: (target, offset) =>
+      call("read", (fault) => {
+        const from = Math.min(offset, inode.live.byteLength);
+        const count = Math.min(target.byteLength, inode.live.byteLength - from);
+        return inode.live.copy(target, 0, from, from + (fault === "short" ? Math.ceil(count / 2) : count));
+      }),
     sync: async () => {
       const length = inode.live.byteLength;
       try {
-        await enter("sync");
+        await call("sync", () => {
+          if (length >= inode.durable.byteLength) inode.durable = Buffer.from(inode.live.subarray(0, length));
+        });
       } catch (error) {
         // The kernel marks the pages clean and may drop them; only what was durable is certain to be there.
         const lost = Math.max(inode.live.byteLength - inode.durable.byteLength, 0);
         inode.live = Buffer.concat([inode.durable, Buffer.alloc(lost)]);
         throw error;
       }
-      if (length >= inode.durable.byteLength) inode.durable = Buffer.from(inode.live.subarray(0, length));
     },
+    // Of an open file: neither can fail, nor does it wait.
     status: async () => statusOf(inode),
     close: async () => undefined,
   };

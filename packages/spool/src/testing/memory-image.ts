@@ -55,6 +55,11 @@ export class MemoryImage {
     return names;
   }
 
+  /** Paths of files; none if there is no such directory. */
+  files(directory: string): string[] {
+    return [...(this.#live.get(directory)?.keys() ?? [])];
+  }
+
   /** File names and folder names. */
   list(directory: string): string[] {
     const prefix = directory === "/" ? 1 : directory.length + 1;
@@ -159,6 +164,11 @@ function survivingBytes(inode: Inode, random: Random): Buffer {
   return survivor;
 }
 
+/** An error as Node makes them for system calls, without a stack: so many are made that it would take the most time. */
 export function systemError(errno: string, path: string): Error {
-  return Object.assign(new Error(`${errno}: ${path}`), { code: errno });
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  const error = Object.assign(new Error(`${errno}: ${path}`), { code: errno });
+  Error.stackTraceLimit = stackTraceLimit;
+  return error;
 }
