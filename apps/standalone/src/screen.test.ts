@@ -38,4 +38,11 @@ await t.test("a status wider than the terminal is cut, so that it can be cleared
   const output = record({ isTTY: true, columns: 10 });
   createScreen(output).status("accepted 123456");
   t.equal(output.text, "\r\u001b[2Kaccepted ");
+  const unknown = record({ isTTY: true, columns: 0 });
+  createScreen(unknown).status("accepted 123456");
+  t.equal(
+    unknown.text,
+    "\r\u001b[2Kaccepted 123456",
+    "one that does not know its width is taken to be usual",
+  );
 });

@@ -30,8 +30,9 @@ export function createScreen(output: Output): Screen {
   let shown = "";
   const draw = (line: string): void => {
     shown = line;
-    // A line that wraps cannot be cleared by one `clear line`.
-    output.write(CLEAR_LINE + line.slice(0, (output.columns ?? COLUMNS_DEFAULT) - 1));
+    // A line that wraps cannot be cleared by one `clear line`. A terminal that does not know its width says 0.
+    const columns = output.columns === undefined || output.columns === 0 ? COLUMNS_DEFAULT : output.columns;
+    output.write(CLEAR_LINE + line.slice(0, columns - 1));
   };
   if (!isTerminal) {
     return {

@@ -25,7 +25,14 @@ const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const GO_TIMEOUT_MS = 240_000;
 
 const examples = examplesOf(await readFile(join(ROOT, "README.md"), "utf8"));
-const [kafka, python, grpcPort] = await Promise.all([startKafka(t), findPython(), freePort()]);
+// All that is to be waited for comes before the first test: between two tests tap would take a pause for the end.
+const [kafka, python, grpcPort, noCurl, noGo] = await Promise.all([
+  startKafka(t),
+  findPython(),
+  freePort(),
+  missing("curl"),
+  missing("go"),
+]);
 const noPython = !python.ok && python.reason;
 const collector = createCollector(t, kafka);
 await collector.createTopics();
@@ -69,14 +76,14 @@ async function runPython(code: string): Promise<CommandResult> {
   return runCommand([python.python.command, file], { directory, environment: python.python.environment });
 }
 
-await t.test("the README's curl command is accepted", { skip: await missing("curl") }, async (t) => {
+await t.test("the README's curl command is accepted", { skip: noCurl }, async (t) => {
   const { code, stdout } = await runShell(withPorts(readmeExample("sh", "curl -X POST")));
   t.equal(code, 0);
   t.match(JSON.parse(stdout), { success: true, accepted: 1, rejected: 0 });
   expected += 1;
 });
 
-await t.test("the README's commands of operation answer", { skip: await missing("curl") }, async (t) => {
+await t.test("the README's commands of operation answer", { skip: noCurl }, async (t) => {
   const { code, stdout } = await runShell(
     withPorts(readmeExample("sh", "curl http://localhost:8001/health")),
   );
@@ -118,7 +125,7 @@ await t.test(
   },
 );
 
-await t.test("the README's Go is accepted", { skip: await missing("go") }, async (t) => {
+await t.test("the README's Go is accepted", { skip: noGo }, async (t) => {
   const folder = join(directory, "go");
   await mkdir(folder);
   await writeFile(join(folder, "main.go"), withPorts(readmeExample("go", "package main")));
@@ -131,25 +138,21 @@ await t.test("the README's Go is accepted", { skip: await missing("go") }, async
   expected += 1;
 });
 
-await t.test(
-  "the earlier service's curl commands work with its API key",
-  { skip: await missing("curl") },
-  async (t) => {
-    const [send, health, ready, metrics] = withPorts(EARLIER_CURL_EXAMPLES, guarded.port).split("\n\n");
-    const receipt = await runShell(send ?? "");
-    t.match(JSON.parse(receipt.stdout), { success: true, accepted: 1, rejected: 0 }, receipt.stderr);
-    expected += 1;
-    t.match(JSON.parse((await runShell(health ?? "")).stdout), {
-      status: "healthy",
-      service: "event-collector",
-    });
-    t.match(JSON.parse((await runShell(ready ?? "")).stdout), { ready: true });
-    const refused = await runShell(metrics ?? "");
-    t.equal(refused.code, 22, "with a key, the metrics want it too");
-    const open = await runShell((metrics ?? "").replace(String(guarded.port), String(ingress.port)));
-    t.match(open.stdout, "collector_events_accepted_total");
-  },
-);
+await t.test("the earlier service's curl commands work with its API key", { skip: noCurl }, async (t) => {
+  const [send, health, ready, metrics] = withPorts(EARLIER_CURL_EXAMPLES, guarded.port).split("\n\n");
+  const receipt = await runShell(send ?? "");
+  t.match(JSON.parse(receipt.stdout), { success: true, accepted: 1, rejected: 0 }, receipt.stderr);
+  expected += 1;
+  t.match(JSON.parse((await runShell(health ?? "")).stdout), {
+    status: "healthy",
+    service: "event-collector",
+  });
+  t.match(JSON.parse((await runShell(ready ?? "")).stdout), { ready: true });
+  const refused = await runShell(metrics ?? "");
+  t.equal(refused.code, 22, "with a key, the metrics want it too");
+  const open = await runShell((metrics ?? "").replace(String(guarded.port), String(ingress.port)));
+  t.match(open.stdout, "collector_events_accepted_total");
+});
 
 await t.test(
   "the earlier service's Python for HTTP works with its API key",

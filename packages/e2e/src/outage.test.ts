@@ -98,6 +98,7 @@ await t.test("an ingress killed with SIGKILL under load loses nothing that it ac
 
 await t.test(
   "a forwarder killed with SIGKILL under load delivers everything, and nothing twice",
+  { skip: !isApache && "the embedded broker shows what aborted transactions held" },
   async (t) => {
     const collector = createCollector(t, kafka);
     await collector.createTopics();

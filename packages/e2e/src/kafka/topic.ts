@@ -8,7 +8,7 @@
  */
 import { randomUUID } from "node:crypto";
 import rdkafka from "node-rdkafka";
-import { quiet, request, type ClientProperties } from "./client.js";
+import { metadataOf, persist, quiet, request, type ClientProperties } from "./client.js";
 
 export interface TopicMessage {
   partition: number;
@@ -43,18 +43,19 @@ export async function readTopic(
   options: ReadOptions = {},
 ): Promise<TopicMessage[]> {
   const isolation = options.isolation ?? "read_committed";
-  const ends = await withConsumer(
-    bootstrap,
-    options.unfinished === "stop-before" ? isolation : "read_uncommitted",
-    options.properties,
-    (consumer) => endsOf(consumer, topic),
+  const endIsolation = options.unfinished === "stop-before" ? isolation : "read_uncommitted";
+  const timeoutMs = options.timeoutMs ?? READ_TIMEOUT_MS;
+  const ends = await persist(timeoutMs, () =>
+    withConsumer(bootstrap, endIsolation, options.properties, (consumer) => endsOf(consumer, topic)),
   );
   if (ends === undefined) {
     if (options.absent === "empty") return [];
     throw new Error(`there is no topic ${topic}`);
   }
-  const messages = await withConsumer(bootstrap, isolation, options.properties, (consumer) =>
-    readToEnds(consumer, topic, ends, options.timeoutMs ?? READ_TIMEOUT_MS),
+  const messages = await persist(timeoutMs, () =>
+    withConsumer(bootstrap, isolation, options.properties, (consumer) =>
+      readToEnds(consumer, topic, new Map(ends), timeoutMs),
+    ),
   );
   return messages.sort((left, right) => left.partition - right.partition || left.offset - right.offset);
 }
@@ -137,9 +138,7 @@ async function readToEnds(
 }
 
 async function partitionsOf(consumer: rdkafka.KafkaConsumer, topic: string): Promise<number[]> {
-  const metadata = await request<rdkafka.Metadata>((done) =>
-    consumer.getMetadata({ topic, timeout: REQUEST_TIMEOUT_MS }, done),
-  );
+  const metadata = await metadataOf(consumer, { topic });
   const partitions = metadata.topics.find((each) => each.name === topic)?.partitions ?? [];
   return partitions.map((partition) => partition.id);
 }
