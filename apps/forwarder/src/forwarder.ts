@@ -17,11 +17,13 @@ import { forward } from "./forward.js";
 import type { ForwardSignals } from "./forward.js";
 import type { Desk } from "./isolate.js";
 import { createJournal } from "./journal.js";
-import { createLag } from "./lag.js";
+import { createLag, createScout } from "./lag.js";
 import type { LagMeter } from "./lag.js";
 import type { Journal } from "./journal.js";
 import { createMetrics } from "./metrics.js";
 import type { Metrics } from "./metrics.js";
+import { LockedError, takeLock } from "./lock.js";
+import type { Lock } from "./lock.js";
 import type { Observer } from "./observer.js";
 import { createProgress } from "./progress.js";
 import type { Progress } from "./progress.js";
@@ -78,6 +80,8 @@ export async function startForwarder(
   await disk.makeDirectory(layout.segments);
   const cursorFile = await openCursorFile(disk, layout);
   const start = await readStart(cursorFile, logger);
+  const lock =
+    config.kafka.delivery === "at-least-once" ? await lockSpool(disk, layout, spool, logger) : undefined;
   const watchers = createWatchers(clock, logger, config);
   const delivery = createDelivery(openBroker(brokerObserver(watchers)), clock, watchers, spool, config);
   const keeper = createCursorKeeper(cursorFile, {
@@ -91,7 +95,7 @@ export async function startForwarder(
   const progress = createProgress(start, () => keeper.moved());
   const reader = openReader(disk, clock, readerOptions(config), start);
   const pruning = createPruningOf(disk, clock, layout, progress, watchers, config);
-  const lag = createLag(clock);
+  const lag = createLag(clock, createScout(disk, clock, readerOptions(config)), progress);
   const desk = createDesk(disk, clock, layout, { delivery, progress, watchers, lag, config });
   const wake = createWake({
     directory: layout.segments,
@@ -120,9 +124,26 @@ export async function startForwarder(
       await keeper.close();
       await reader.close();
       await server.close();
+      await lock?.release();
     }
   }
   return { port: server.port, ended: run(), drain };
+}
+
+/** Undefined where there can be no lock: on some network file systems. */
+async function lockSpool(
+  disk: Disk,
+  layout: SpoolLayout,
+  spool: string,
+  logger: Logger,
+): Promise<Lock | undefined> {
+  try {
+    return await takeLock(disk, layout, spool);
+  } catch (error) {
+    if (error instanceof LockedError) throw error;
+    logger.warn({ error }, "the spool cannot be locked; see that no other forwarder runs on it");
+    return undefined;
+  }
 }
 
 async function readStart(file: CursorFile, logger: Logger): Promise<Positions> {

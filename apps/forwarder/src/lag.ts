@@ -1,10 +1,12 @@
 /**
- * How far delivery is behind: what the spool holds that was not read yet, and the window that was read and is not
- * confirmed. With the broker away for hours the second may be all there is, and its age is what counts.
+ * How far delivery is behind, seen from outside the loop: the loop itself may hang on the broker for hours, and that
+ * is when the figure counts.
  */
-import type { Clock, SpoolReader } from "@event-collector/spool";
+import { openReader } from "@event-collector/spool";
+import type { Backlog, Clock, Disk, Positions, ReaderOptions, SpoolReader } from "@event-collector/spool";
 import type { Entry } from "./entry.js";
 import type { Observer } from "./observer.js";
+import type { Progress } from "./progress.js";
 
 export interface Lag {
   /** Bytes that are not confirmed. */
@@ -19,10 +21,26 @@ export interface Lag {
 
 export interface LagMeter {
   readonly observer: Pick<Observer, "windowBegun" | "windowEnded">;
-  measure(reader: Pick<SpoolReader, "backlog">): Promise<Lag>;
+  measure(reader: Pick<SpoolReader, "positions">): Promise<Lag>;
 }
 
-export function createLag(clock: Clock): LagMeter {
+/** Measures what stands behind the positions. */
+export type Scout = (positions: Positions) => Promise<Backlog>;
+
+/** A look at the spool as it is now, with a reader of its own that reads no line. */
+export function createScout(disk: Disk, clock: Clock, options: ReaderOptions): Scout {
+  return async (positions) => {
+    const reader = openReader(disk, clock, options, positions);
+    try {
+      await reader.read({ linesMax: 0, bytesMax: 0 });
+      return await reader.backlog();
+    } finally {
+      await reader.close();
+    }
+  };
+}
+
+export function createLag(clock: Clock, scout: Scout, progress: Pick<Progress, "positions">): LagMeter {
   let underWay: readonly Entry[] = [];
   return {
     observer: {
@@ -34,13 +52,13 @@ export function createLag(clock: Clock): LagMeter {
       },
     },
     measure: async (reader) => {
-      const backlog = await reader.backlog();
-      const bytes = underWay.reduce((sum, { item }) => sum + item.next.offset - item.position.offset, 0);
-      const segments = new Set(underWay.map(({ item }) => item.position.segment)).size;
+      // With nothing under way the reader's positions are as good, and stand behind seals, which hold no lines.
+      const isIdle = underWay.length === 0;
+      const backlog = await scout(isIdle ? reader.positions() : progress.positions());
       const oldestAt = Math.min(backlog.oldestModifiedAt ?? Infinity, oldestReceivedAt(underWay));
       return {
-        bytes: backlog.bytes + bytes,
-        segments: Math.max(backlog.segments, segments),
+        bytes: backlog.bytes,
+        segments: backlog.segments,
         bytesTotal: backlog.bytesTotal,
         segmentsTotal: backlog.segmentsTotal,
         oldestAgeMs: Number.isFinite(oldestAt) ? Math.max(0, clock.now() - oldestAt) : 0,

@@ -5,6 +5,7 @@ import { ConfigError, readConfig } from "./config.js";
 import { FencedError } from "./delivery.js";
 import { startForwarder } from "./forwarder.js";
 import { kafkaProperties } from "./kafka-properties.js";
+import { LockedError } from "./lock.js";
 import { createLogger } from "./log.js";
 import { createBroker } from "./producer.js";
 import type { ForwarderConfig } from "./settings.js";
@@ -63,6 +64,10 @@ main().catch((error: unknown) => {
   const logger = createLogger({ level: "info", serviceName: "event-collector" });
   if (error instanceof FencedError) {
     logger.fatal({ owner: error.owner }, error.message);
+    process.exit(3);
+  }
+  if (error instanceof LockedError) {
+    logger.fatal(error.message);
     process.exit(3);
   }
   logger.fatal({ error }, "the forwarder cannot go on");

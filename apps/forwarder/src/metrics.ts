@@ -21,7 +21,6 @@ export interface Metrics {
   /** A call to the broker waits for an answer longer than one timeout. */
   stalled(failure: BrokerFailure): void;
   reachable(up: boolean): void;
-  fenced(): void;
   pruned(report: PruneReport): void;
   /** The local cursor could not be written. */
   cursorFailed(): void;
@@ -63,7 +62,6 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const counter = (name: string, help: string): Counter => new Counter({ name, help, registers: [registry] });
   const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers: [registry] });
   const up = gauge("forwarder_broker_up", "1 while a broker answers.");
-  const fenced = gauge("forwarder_fenced", "1 once another forwarder took over this spool.");
   const stalls = counter(
     "forwarder_stalls_total",
     "Calls to the broker that had no answer within their timeout.",
@@ -87,7 +85,6 @@ export function createMetrics(options: MetricsOptions): Metrics {
     contentType: registry.contentType,
     stalled: () => stalls.inc(),
     reachable: (isUp) => up.set(isUp ? 1 : 0),
-    fenced: () => fenced.set(1),
     pruned: createPruneObserver(registry),
     cursorFailed: () => cursorFailures.inc(),
     quarantineFailed: () => quarantineFailures.inc(),
@@ -138,6 +135,11 @@ function createObserver(registry: Registry, now: () => number): Observer {
     labelNames: ["class"],
     registers,
   });
+  const fenced = new Counter({
+    name: "forwarder_fenced_total",
+    help: "Times that the broker gave this spool to another producer, or gave up on a transaction.",
+    registers,
+  });
   const counters = { forwarded, deadLetters, skipped };
   return {
     delivered: (entries) => {
@@ -148,7 +150,10 @@ function createObserver(registry: Registry, now: () => number): Observer {
         if (receivedAt !== undefined) latency.observe(Math.max(0, now() - Date.parse(receivedAt)) / 1000);
       }
     },
-    failed: (failure) => failures.inc({ class: failure.class }),
+    failed: (failure) => {
+      failures.inc({ class: failure.class });
+      if (failure.class === "fenced") fenced.inc();
+    },
     ...createWindowObserver(registry),
   };
 }

@@ -65,7 +65,7 @@ await t.test("metrics are in the format of Prometheus, each with its help", asyn
     'forwarder_ledger_records{topic="events"} 5',
     'forwarder_ledger_records{topic="dead_letters"} 1',
     "forwarder_broker_up 1",
-    "forwarder_fenced 0",
+    "forwarder_fenced_total 0",
   ]) {
     t.ok(text.includes(`${line}\n`), line);
   }

@@ -40,10 +40,9 @@ export function createWake(options: WakeOptions): Wake {
 
   function onChange(): void {
     hint();
-    echo ??= setTimeout(() => {
-      echo = undefined;
-      hint();
-    }, ECHO_MS);
+    // After the last hint, not the first: what is lost is lost in the moment after a hint that came through.
+    clearTimeout(echo);
+    echo = setTimeout(hint, ECHO_MS);
   }
 
   const watcher = options.watch ? startWatcher(options, onChange) : undefined;
