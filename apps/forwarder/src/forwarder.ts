@@ -59,6 +59,8 @@ const DAMAGE_GRACE_MS = 2_000;
 const LISTING_MS = 1_000;
 /** The local cursor is a shadow of the broker's, so a second behind is early enough. */
 const SHADOW_LAG_MS = 1_000;
+/** A forwarder writes its name within a second of its registration, if its broker is not overloaded. */
+const CLAIM_WAIT_MS = 5_000;
 /** Part of the limits that pruning keeps free. */
 const HEADROOM = 0.1;
 
@@ -193,6 +195,7 @@ function createDelivery(
     owner: ownerNow(clock),
     cursorTopic: kafka.cursorTopic,
     topics: fixed,
+    claimWaitMs: CLAIM_WAIT_MS,
     onStall: (failure) => {
       metrics.stalled(failure);
       journal.stalled(failure);

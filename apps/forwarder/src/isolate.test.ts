@@ -43,6 +43,7 @@ async function bench(mode: "exactly-once" | "at-least-once", keeps = true): Prom
           owner,
           cursorTopic: "cursors",
           topics: ["events", "dead"],
+          claimWaitMs: 0,
           onStall: () => undefined,
         });
   const heard: string[] = [];

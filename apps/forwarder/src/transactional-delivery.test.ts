@@ -10,13 +10,19 @@ import { TransactionalDelivery } from "./transactional-delivery.js";
 
 const never = new AbortController().signal;
 
-function open(broker: FakeBroker, run = "first", stalls: BrokerFailure[] = []): TransactionalDelivery {
+function open(
+  broker: FakeBroker,
+  run = "first",
+  stalls: BrokerFailure[] = [],
+  claimWaitMs = 0,
+): TransactionalDelivery {
   const topics = createTopics(broker, { create: true, partitions: 3, cursorTopic: "cursors" });
   return new TransactionalDelivery(broker, topics, {
     spool: "spool",
     owner: { run, host: `host-of-${run}`, process: 42, startedAt: "2026-01-02T03:04:05.678Z" },
     cursorTopic: "cursors",
     topics: ["events", "dead"],
+    claimWaitMs,
     onStall: (failure) => stalls.push(failure),
   });
 }
@@ -254,3 +260,20 @@ await t.test("while a commit waits, a topic that was deleted is made again", asy
   t.match(await delivery.deliver(batch(0, 3), never), { type: "delivered" });
   t.ok(broker.topics.has("events"));
 });
+
+await t.test(
+  "of forwarders on one spool the newest wins, even if its name comes a moment late",
+  async (t) => {
+    const broker = createFakeBroker();
+    const older = open(broker, "older", [], 10_000);
+    await older.open(new Map(), never);
+    const newer = open(broker, "newer");
+    broker.fail("begin", downFailure());
+    await t.rejects(newer.open(new Map(), never), "it is registered, and has not written its name");
+    t.match(await older.deliver(batch(0, 1), never), { type: "failed", failure: { class: "fenced" } });
+    const back = t.rejects(older.open(new Map(), never), { name: "FencedError", owner: { run: "newer" } });
+    await newer.open(new Map(), never);
+    await back;
+    t.match(await newer.deliver(batch(0, 1), never), { type: "delivered" });
+  },
+);

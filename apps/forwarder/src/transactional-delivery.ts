@@ -28,10 +28,14 @@ export interface TransactionalDeliveryOptions {
   readonly cursorTopic: string;
   /** Topics that must be there before the first event comes. */
   readonly topics: readonly string[];
+  /** How long to wait for the name of whoever fenced this forwarder, milliseconds. */
+  readonly claimWaitMs: number;
   /** A call that must be repeated before it has an answer: the broker is slow or away. */
   readonly onStall: (failure: BrokerFailure) => void;
 }
 
+/** Between two looks for the name of a new owner. Milliseconds. */
+const CLAIM_PAUSE_MS = 200;
 /** Between two calls that wait for the same answer; each of them waits by itself. Milliseconds. */
 const STALL_PAUSE_MS = 200;
 /** A full queue empties at the speed of the network. Milliseconds. */
@@ -58,6 +62,7 @@ export class TransactionalDelivery implements Delivery {
   #cursorTopicMade = 0;
   #cursorTopicFilled = 0;
   #looksForTopics = false;
+  #wasFenced = false;
 
   constructor(broker: Broker, topics: Topics, options: TransactionalDeliveryOptions) {
     this.#broker = broker;
@@ -73,7 +78,8 @@ export class TransactionalDelivery implements Delivery {
     await this.close();
     this.#topics.forget();
     await this.#ensureTopics([this.#options.cursorTopic, ...this.#options.topics]);
-    if (this.#claims.size > 0) this.#assertNotTaken(await this.#readRecords());
+    if (this.#claims.size > 0) await this.#assertStillOwner(stop);
+    this.#wasFenced = false;
     const producer = await this.#broker.openTransactional(`event-collector-${this.#options.spool}`);
     this.#producer = producer;
     await failpoint("producer.opened");
@@ -141,9 +147,21 @@ export class TransactionalDelivery implements Delivery {
       });
   }
 
-  #assertNotTaken({ ledger }: CursorRecords): void {
-    if (ledger === undefined || ledger.claim === this.#claimSeen || this.#claims.has(ledger.claim)) return;
-    throw new FencedError(ledger.owner);
+  /**
+   * Whoever fences is registered first and writes its name into the ledger a moment later. Opening anew in between
+   * would fence it in turn, so that the older forwarder won: it waits for a name, and only without one goes on.
+   */
+  async #assertStillOwner(stop: AbortSignal): Promise<void> {
+    const waitUntil = performance.now() + (this.#wasFenced ? this.#options.claimWaitMs : 0);
+    for (;;) {
+      const { ledger } = await this.#readRecords();
+      if (ledger !== undefined && ledger.claim !== this.#claimSeen && !this.#claims.has(ledger.claim)) {
+        throw new FencedError(ledger.owner);
+      }
+      if (performance.now() >= waitUntil) return;
+      if (stop.aborted) throw new StoppedError();
+      await pause(CLAIM_PAUSE_MS, stop);
+    }
   }
 
   /** Writes this forwarder's name into the ledger, so that one it fenced can tell by whom. */
@@ -235,6 +253,7 @@ export class TransactionalDelivery implements Delivery {
   /** Gives up the producer: whatever the failure is, only a new one helps. */
   async #lose(batch: Batch, failure: BrokerFailure): Promise<Outcome> {
     await this.close();
+    if (failure.class === "fenced") this.#wasFenced = true;
     const { message } = failure;
     if (failure.fatal) return undeliveredBatch(batch, failure);
     return undeliveredBatch(
