@@ -145,6 +145,8 @@ class Writer implements UntimedWriter {
   /** The disk has kept an append or a look waiting past its deadline. */
   #stalled = false;
   #looking: { since: number; done: Promise<void> } | undefined;
+  /** The largest append that was refused for want of room; 0 once a look finds room for it. */
+  #crowdedBytes = 0;
   /** Bytes that reached the disk since the last look began: it may have missed them. */
   #bytesSinceLook = 0;
   #committing: Promise<void> | undefined;
@@ -167,7 +169,10 @@ class Writer implements UntimedWriter {
     if (payloads.length === 0) return;
     const bytes = measurePayloads(payloads, this.#options.lineBytesMax);
     const refused = this.#refusal(bytes);
-    if (refused !== undefined) throw refused;
+    if (refused !== undefined) {
+      if (isForRoom(refused)) this.#crowd(bytes);
+      throw refused;
+    }
     await new Promise<void>((resolve, reject) => {
       const deadline = this.#clock.monotonic() + this.#options.appendTimeoutMs;
       this.#waiting.push({ payloads, bytes, deadline, settled: false, resolve, reject });
@@ -177,7 +182,8 @@ class Writer implements UntimedWriter {
   }
 
   readiness(): Readiness {
-    const refused = this.#refusal(0);
+    // A spool that has room for crumbs alone is full for most senders.
+    const refused = this.#refusal(this.#crowdedBytes);
     return refused === undefined ? READY : { ready: false, code: refused.code, message: refused.message };
   }
 
@@ -219,6 +225,12 @@ class Writer implements UntimedWriter {
       );
     }
     return refuseForRoom(this.#room, this.#options, bytes + this.#queueBytes);
+  }
+
+  /** Half of the spool bounds it, so that an append which never fits cannot keep the writer from being ready. */
+  #crowd(bytes: number): void {
+    const bytesMax = Math.floor(this.#options.spoolBytesMax / 2);
+    this.#crowdedBytes = Math.max(this.#crowdedBytes, Math.min(bytes, bytesMax));
   }
 
   #stall(): SpoolError {
@@ -323,6 +335,7 @@ class Writer implements UntimedWriter {
       const bytes = this.#bytesSinceLook;
       this.#room = { ...room, spoolBytes: spoolBytes + bytes, freeBytes: freeBytes - bytes };
       this.#roomFailure = undefined;
+      if (refuseForRoom(this.#room, this.#options, this.#crowdedBytes) === undefined) this.#crowdedBytes = 0;
       await source.check();
       if (this.#underWay.length === 0) this.#stalled = false;
     } catch (error) {
@@ -330,6 +343,10 @@ class Writer implements UntimedWriter {
       this.#roomFailure = new SpoolError("directory_unusable", message, { cause: error });
     }
   }
+}
+
+function isForRoom({ code }: SpoolError): boolean {
+  return code === "spool_full" || code === "disk_full";
 }
 
 function asSpoolError(error: unknown): SpoolError {
