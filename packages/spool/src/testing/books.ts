@@ -3,7 +3,8 @@
  * them. Knows nothing of files; every breach is an AssertionError.
  */
 import { strict as assert } from "node:assert";
-import type { DamageReason } from "../damage.js";
+import { crc32 } from "node:zlib";
+import type { Damage, DamageReason } from "../damage.js";
 import type { Instance, Position, Positions } from "../position.js";
 import { parseSegmentName } from "../segment-name.js";
 
@@ -53,7 +54,9 @@ export class Books {
     this.#covered.add(name);
   }
 
-  damage(reason: DamageReason, message: string): void {
+  damage({ reason, length, message }: Damage): void {
+    // The line feed of a seal may be the one byte that was not filled.
+    if (reason === "bytes_after_seal" && length === 1) return;
     assert(EXPECTED_DAMAGE.has(reason), `${reason}: ${message}`);
   }
 
@@ -108,12 +111,15 @@ export class Books {
   }
 }
 
-/** The names of the whole lines in the bytes of a segment, found without the code under test. */
-export function namesIn(bytes: Buffer): LineName[] {
-  return bytes
-    .toString("latin1")
-    .split("\n")
-    .flatMap((line) => nameIn(/"d":(\{.*\})\}$/.exec(line)?.[1] ?? "") ?? []);
+/** The names of the whole lines in a segment, found without the code under test. */
+export function namesIn(segment: string, bytes: Buffer): LineName[] {
+  const lines = bytes.toString("latin1").split("\n");
+  return lines.flatMap((line) => {
+    const [, checksum = "", checked = "", payload = ""] =
+      /^\{"crc":"(.{8})",("n":\d+,"d":(\{.*\})\})$/.exec(line) ?? [];
+    const name = nameIn(payload);
+    return name !== undefined && Number.parseInt(checksum, 16) === crc32(checked, crc32(segment)) ? name : [];
+  });
 }
 
 export function payloadOf(name: LineName, padding: number): string {

@@ -13,7 +13,7 @@ import type { ReadLimits, SpoolItem, SpoolLine } from "../segment-reader.js";
 import { openUntimedWriter } from "../writer.js";
 import type { GroupObserver, UntimedWriter, WriterOptions } from "../writer.js";
 import { createFaultDisk, MEMORY_SPOOL } from "./fault-disk.js";
-import type { FaultDisk } from "./fault-disk.js";
+import type { DiskCall, DiskOperation, FaultDisk } from "./fault-disk.js";
 import { createManualClock } from "./manual-clock.js";
 import type { ManualClock } from "./manual-clock.js";
 
@@ -122,6 +122,29 @@ export function positionsAfter(items: readonly SpoolItem[], start: Positions = n
   const positions = new Map(start);
   for (const { instance, next } of items) positions.set(instance, next);
   return positions;
+}
+
+/** Lets everything go on until it waits for time or for a release: on a disk in memory all the rest is microtasks. */
+export function quiet(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** What has come of a promise by now. */
+export async function stateOf(promise: Promise<unknown>): Promise<"pending" | "fulfilled" | "rejected"> {
+  let state: "pending" | "fulfilled" | "rejected" = "pending";
+  promise.then(
+    () => (state = "fulfilled"),
+    () => (state = "rejected"),
+  );
+  await quiet();
+  return state;
+}
+
+/** The calls of these kinds, as "sync 000000": the operation and the number of the segment, or the end of the path. */
+export function callNotes(calls: readonly DiskCall[], ...operations: DiskOperation[]): string[] {
+  return calls
+    .filter(({ operation }) => operations.includes(operation))
+    .map(({ operation, path }) => `${operation} ${/-(\d+)\.ndjson$/.exec(path)?.[1] ?? path}`);
 }
 
 /** A code of each rejection, "ok" of each append that was acknowledged. */

@@ -279,7 +279,7 @@ export class World {
     for (const item of items) {
       const { instance, position } = item;
       if (item.type === "line") this.books.deliver(item.payload.toString("utf8"), { instance, ...position });
-      else this.books.damage(item.reason, item.message);
+      else this.books.damage(item);
       if (item.type === "damage") this.visits.damage += 1;
     }
   }
@@ -332,10 +332,10 @@ export class World {
   /** The segments as a reader would see them now, looked at behind the back of all faults. */
   #contents(): { segment: string; names: string[] }[] {
     const { disk, layout } = this.spool;
-    return disk.files(layout.segments).map((path) => ({
-      segment: path.slice(path.lastIndexOf("/") + 1),
-      names: namesIn(disk.contents(path)),
-    }));
+    return disk.files(layout.segments).map((path) => {
+      const segment = path.slice(path.lastIndexOf("/") + 1);
+      return { segment, names: namesIn(segment, disk.contents(path)) };
+    });
   }
 }
 
