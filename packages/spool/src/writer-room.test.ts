@@ -27,16 +27,9 @@ await t.test(
   async (t) => {
     const spool = createSmallSpool();
     const writer = await spool.openWriter({ spoolBytesMax: 3_000 });
-    await t.rejects(writer.append([payload(1, 2_900)]), { code: "spool_full" });
+    while ((await outcomes([writer.append([payload(1, 600)])]))[0] === "ok");
     t.match(writer.readiness(), { ready: false, code: "spool_full" });
     t.strictSame(await outcomes([writer.append([payload(2)])]), ["ok"]);
-    await writer.check();
-    t.match(
-      writer.readiness(),
-      { ready: true },
-      "what can never fit does not count for more than half of the spool",
-    );
-    while ((await outcomes([writer.append([payload(3, 600)])]))[0] === "ok");
     await writer.check();
     t.match(writer.readiness(), { ready: false }, "a look alone makes no room");
     await spool.disk.remove(spool.path((await spool.segments())[0] ?? ""));
@@ -45,6 +38,15 @@ await t.test(
     await writer.close();
   },
 );
+
+await t.test("an append that can never fit keeps nobody else from being served", async (t) => {
+  const spool = createSmallSpool();
+  const writer = await spool.openWriter({ spoolBytesMax: 3_000 });
+  await t.rejects(writer.append([payload(1, 2_990)]), { code: "spool_full" });
+  t.match(writer.readiness(), { ready: true });
+  t.strictSame(await outcomes([writer.append([payload(2)])]), ["ok"]);
+  await writer.close();
+});
 
 await t.test("the limit counts all segments, those of earlier writers too", async (t) => {
   const spool = createSmallSpool();
