@@ -21,6 +21,7 @@ const CALLS = 150;
 const SEGMENTS_MIN = 3;
 
 const skip = await needTracing();
+const skipControl = skip === false ? await needPrograms("gcc") : skip;
 
 await t.test("no answer leaves before its events are synced under a synced name", { skip }, async (t) => {
   const { report, stored } = await traceLoad(t, {});
@@ -28,8 +29,6 @@ await t.test("no answer leaves before its events are synced under a synced name"
   t.ok(report.answers >= stored, `${report.answers} answers with ${report.events} events were looked at`);
   t.ok(report.segments >= SEGMENTS_MIN, `they stood in ${report.segments} segments`);
 });
-
-const skipControl = skip === false ? await needPrograms("gcc") : skip;
 
 await t.test("an ingress that does not sync its segments is caught", { skip: skipControl }, async (t) => {
   const { report } = await traceLoad(t, { NO_SYNC: "fdatasync" });

@@ -19,10 +19,14 @@ export async function needPrograms(...names: readonly string[]): Promise<Skip> {
   return false;
 }
 
+/** Skips unless this is root. */
+export function needRoot(): Skip {
+  return process.getuid?.() === 0 ? false : "needs root, to mount file systems";
+}
+
 /** Skips unless a file system of this kind can be mounted here, and its power be cut. */
 export async function needVolume(fileSystem: FileSystem): Promise<Skip> {
-  if (process.getuid?.() !== 0) return "needs root, to mount file systems";
-  const missing = await needPrograms("gcc", "losetup", "mount", `mkfs.${fileSystem}`);
+  const missing = needRoot() || (await needPrograms("gcc", "losetup", "mount", `mkfs.${fileSystem}`));
   if (missing !== false) return missing;
   const directory = await mkdtemp(join(tmpdir(), "volume-"));
   try {

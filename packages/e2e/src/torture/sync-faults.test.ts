@@ -16,6 +16,7 @@ const EVENTS = /load0-\d+\.\d+/g;
 const FAILING_SYNC = 12;
 
 const skipTracing = await needTracing();
+const skip = await needPrograms("gcc");
 
 for (const error of ["EIO", "ENOSPC", "EDQUOT", "EROFS", "EINVAL"]) {
   const name = `a sync that fails once with ${error} refuses the requests it covered and no other`;
@@ -51,8 +52,6 @@ for (const error of ["EIO", "ENOSPC", "EDQUOT", "EROFS", "EINVAL"]) {
     );
   });
 }
-
-const skip = await needPrograms("gcc");
 
 await t.test("while every sync fails nothing is stored; afterwards all goes on", { skip }, async (t) => {
   const folder = await temporaryFolder(t);

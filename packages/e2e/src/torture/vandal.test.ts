@@ -16,6 +16,8 @@ import { createVolume } from "./volume.js";
 
 const run = promisify(execFile);
 
+const skip = await needVolume("ext4");
+
 /** What is done to the live segment, while no call is under way. */
 const DEEDS: Record<string, (path: string) => Promise<void>> = {
   "was deleted": unlink,
@@ -79,8 +81,6 @@ await t.test("while the folder is away nothing is stored; when it is back all go
   await rig.becomesReady();
   await rig.settle();
 });
-
-const skip = await needVolume("ext4");
 
 await t.test("a spool whose disk was unmounted is never written to the disk below", { skip }, async (t) => {
   const folder = await temporaryFolder(t);
