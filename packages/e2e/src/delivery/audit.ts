@@ -57,8 +57,12 @@ export function audit(
     seen.add(id);
   };
   for (const message of events) enter(message, "events", (item) => eventDifferences(stock, item, message));
-  for (const message of deadLetters)
+  for (const message of deadLetters) {
+    // Of damage nobody knows whose event it was.
+    if (message.headers["dlq.stage"] === "spool") continue;
     enter(message, "dead letters", (item) => letterDifferences(stock, item, message));
+  }
+  auditDamage(result, stock, deadLetters);
   for (const { id } of stock.items()) if (!seen.has(id)) result.lost.push(id);
   result.disordered = disorderIn(inOrder);
   return result;
@@ -70,6 +74,18 @@ export function faultsOf(result: Audit): string[] {
   return kinds
     .filter((kind) => result[kind].length > 0)
     .map((kind) => `${result[kind].length} ${kind}: ${result[kind].slice(0, 5).join("; ")}`);
+}
+
+function auditDamage(result: Audit, stock: Stock, deadLetters: readonly TopicMessage[]): void {
+  const left = new Map(stock.damage());
+  for (const { headers, partition, offset } of deadLetters) {
+    if (headers["dlq.stage"] !== "spool") continue;
+    const reason = headers["dlq.reason"] ?? "no reason";
+    const count = left.get(reason) ?? 0;
+    if (count === 0) result.invented.push(`${reason} in dead letters ${partition}/${offset}`);
+    else left.set(reason, count - 1);
+  }
+  for (const [reason, count] of left) if (count > 0) result.lost.push(`${count} of ${reason}`);
 }
 
 function eventDifferences(stock: Stock, item: StockItem, message: TopicMessage): string[] {

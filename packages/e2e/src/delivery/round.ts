@@ -4,12 +4,12 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Kafka } from "../kafka/index.js";
-import type { Program } from "../program.js";
+import type { Program, Scope } from "../program.js";
 import type { Random } from "../torture/random.js";
 import type { Audit } from "./audit.js";
 import { openFeed, startPump } from "./feed.js";
 import { failpointOf, momentName, type Moment } from "./moment.js";
-import { createRoute, isOpen, type Route, type RouteScope } from "./route.js";
+import { createRoute, isOpen, type Route } from "./route.js";
 import { createStock, type Stock } from "./stock.js";
 
 export interface RoundOptions {
@@ -44,12 +44,12 @@ const WINDOW_LINES = ["4", "40", "400", "20000"] as const;
 const SETTINGS = { BUFFER_RETENTION_HOURS: "0", FORWARDER_PRUNE_SECONDS: "1" };
 
 export async function openRound(
-  scope: RouteScope,
+  scope: Scope,
   kafka: Kafka,
   random: Random,
   options: RoundOptions = {},
 ): Promise<Round> {
-  const route = createRoute(scope, kafka, { environment: { ...SETTINGS, ...options.environment } });
+  const route = await createRoute(scope, kafka, { environment: { ...SETTINGS, ...options.environment } });
   await route.createTopics();
   const stock = createStock();
   const feed = await openFeed(stock, { spool: route.spool, name: "feed" });

@@ -6,13 +6,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { readTopic, uniqueTopic, type Kafka, type TopicMessage, type TopicOptions } from "../kafka/index.js";
 import { startApp, type Exit, type Program, type Scope } from "../program.js";
+import { temporaryFolder } from "../torture/folder.js";
 import { audit, faultsOf, type Audit } from "./audit.js";
 import type { Stock } from "./stock.js";
-
-/** What of a tap test a route needs. */
-export interface RouteScope extends Scope {
-  testdir(): string;
-}
 
 export interface RouteOptions {
   /** Of the forwarders; wins over what the route sets itself. */
@@ -50,8 +46,8 @@ export function isOpen(line: { record: Readonly<Record<string, unknown>> }): boo
   return line.record["msg"] === "producer open";
 }
 
-export function createRoute(scope: RouteScope, kafka: Kafka, options: RouteOptions = {}): Route {
-  const spool = options.spool ?? scope.testdir();
+export async function createRoute(scope: Scope, kafka: Kafka, options: RouteOptions = {}): Promise<Route> {
+  const spool = options.spool ?? (await temporaryFolder(scope));
   const topic = uniqueTopic();
   const deadLetterTopic = `${topic}.dlq`;
   const environment = {
@@ -86,8 +82,8 @@ export function createRoute(scope: RouteScope, kafka: Kafka, options: RouteOptio
       await program.line(isOpen);
       return program.stop("SIGTERM", (DRAIN_SECONDS + 10) * 1000);
     },
-    events: () => readTopic(kafka.bootstrap, topic),
-    deadLetters: () => readTopic(kafka.bootstrap, deadLetterTopic),
+    events: () => readTopic(kafka.bootstrap, topic, { absent: "empty" }),
+    deadLetters: () => readTopic(kafka.bootstrap, deadLetterTopic, { absent: "empty" }),
     audit: async (stock) => audit(stock, await route.events(), await route.deadLetters()),
     arrived: async (stock, timeoutMs = ARRIVAL_TIMEOUT_MS) => {
       const deadline = performance.now() + timeoutMs;

@@ -26,6 +26,9 @@ export interface Stock {
   expectDeadLetter(id: string, reason: string): void;
   /** The reason, or undefined for what must arrive where it was sent. */
   deadLetterReason(id: string): string | undefined;
+  /** So many dead letters must arrive for damage of this kind in the spool. */
+  expectDamage(reason: string, count: number): void;
+  damage(): ReadonlyMap<string, number>;
   items(): Iterable<StockItem>;
   readonly size: number;
 }
@@ -33,6 +36,7 @@ export interface Stock {
 export function createStock(): Stock {
   const items = new Map<string, StockItem>();
   const reasons = new Map<string, string>();
+  const damage = new Map<string, number>();
   const counts = new Map<string, number>();
   return {
     add: (instance, id, record) => {
@@ -56,6 +60,8 @@ export function createStock(): Stock {
       reasons.set(id, reason);
     },
     deadLetterReason: (id) => reasons.get(id),
+    expectDamage: (reason, count) => damage.set(reason, count),
+    damage: () => damage,
     items: () => items.values(),
     get size() {
       return items.size;
