@@ -32,9 +32,9 @@ const SOCKET_TIMEOUT_MS = 15_000;
 const RECONNECT_MS_MAX = 3_000;
 /**
  * Bytes of one batch, before compression. A broker refuses a batch above `max.message.bytes` of the topic as it does
- * a record, so batches stay well below any limit that is in use; larger ones are no faster here.
+ * a record, so batches stay well below any limit that is in use; larger ones save little.
  */
-const BATCH_BYTES_MAX = 128 * KIB;
+const BATCH_BYTES_MAX = 256 * KIB;
 /** Records beside those of a window: cursors, the ledger, and what a retry left. */
 const QUEUE_MESSAGES_SPARE = 10_000;
 
