@@ -56,6 +56,8 @@ export interface FaultDisk extends Disk {
   setCapacity(bytes: number): void;
   usedBytes(): number;
   setFreeInodes(count: number): void;
+  /** The magic number of the file system that it pretends to be. */
+  setType(type: number): void;
   /** Another directory, empty, takes the place of this one, as after `mv` or `umount`. */
   replaceDirectory(directory: string): void;
   /** Changes bytes of a file in both images. */
@@ -102,6 +104,7 @@ export function createFaultDisk(clock: Clock, options: { capacity?: number } = {
     },
     setCapacity: (bytes: number) => void (machine.capacity = bytes),
     usedBytes: () => machine.image.usedBytes(),
+    setType: (type: number) => void (machine.type = type),
     setFreeInodes: (count: number) => void (machine.freeInodes = count),
     replaceDirectory: (directory: string) => machine.image.replaceDirectory(directory),
     corrupt: (path: string, change: (bytes: Buffer) => Buffer) => {
@@ -123,6 +126,7 @@ class Machine {
   faults: (Fault & { seen: number; struck: number })[] = [];
   capacity: number;
   freeInodes: number = Number.POSITIVE_INFINITY;
+  type = 0xef53;
   epoch = 0;
   interruption: { callsLeft: number; interrupt: () => void } | undefined;
   #hanging: (() => void)[] = [];
@@ -210,8 +214,8 @@ function diskOf(machine: Machine, caller: Caller): Disk {
     space: (directory) =>
       call("space", directory, (): DiskSpace => {
         image.names(directory);
-        const { capacity, freeInodes } = machine;
-        return { freeBytes: machine.freeBytes(), totalBytes: capacity, freeInodes, type: 0xef53 };
+        const { capacity, freeInodes, type } = machine;
+        return { freeBytes: machine.freeBytes(), totalBytes: capacity, freeInodes, type };
       }),
     assertWritable: (directory) => call("status", directory, () => void image.names(directory)),
   };
