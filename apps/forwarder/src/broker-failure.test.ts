@@ -1,5 +1,5 @@
 import t from "tap";
-import { asBrokerFailure, BrokerFailure, brokerFailure } from "./broker-failure.js";
+import { asBrokerFailure, BrokerFailure, brokerFailure, connectFailure } from "./broker-failure.js";
 import type { BrokerFailureClass, NativeError } from "./broker-failure.js";
 
 interface Case {
@@ -114,3 +114,23 @@ await t.test("what is not a failure of the broker is thrown on", async (t) => {
   const failure = new BrokerFailure("retriable", "down");
   t.equal(asBrokerFailure(failure), failure);
 });
+
+await t.test(
+  "a connection that fails for a login or a certificate is a matter of configuration",
+  async (t) => {
+    const down = brokerFailure({ message: "broker transport failure", code: -195 });
+    const login =
+      "[thrd:sasl_ssl://b:1/bootstrap]: SASL authentication error: invalid credentials (after 3ms)";
+    const certificate = "[thrd:ssl://b:1/bootstrap]: SSL handshake failed: certificate verify failed";
+    t.match(connectFailure(down, [login]), {
+      class: "configuration",
+      message: /^SASL authentication error: invalid/,
+    });
+    t.match(connectFailure(down, ["something else", certificate]), {
+      class: "configuration",
+      message: /^SSL handshake failed: certificate/,
+    });
+    const refused = "[thrd:sasl_ssl://b:1/bootstrap]: Connect to ipv4#b:1 failed: Connection refused";
+    t.equal(connectFailure(down, [refused]), down, "a broker that is down stays retriable");
+  },
+);

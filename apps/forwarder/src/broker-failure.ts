@@ -180,6 +180,19 @@ function classByFlags(error: NativeError): BrokerFailureClass {
   return "fatal";
 }
 
+/** How librdkafka's log tells that a login or a certificate was refused. */
+const REFUSED_LOGIN = /(SASL authentication error|SASL handshake failed|SSL handshake failed).*/;
+
+/**
+ * Why a client did not get a connection. The call says no more than that no broker answers; if it is the login or a
+ * certificate, only the lines that the client logged meanwhile say so.
+ */
+export function connectFailure(failure: BrokerFailure, logged: readonly string[]): BrokerFailure {
+  const refusal = logged.flatMap((line) => REFUSED_LOGIN.exec(line)?.[0] ?? []).at(-1);
+  if (refusal === undefined || failure.class !== "retriable") return failure;
+  return new BrokerFailure("configuration", refusal, { code: failure.code, cause: failure });
+}
+
 /** What was caught, as a BrokerFailure; anything else is a mistake in the program and is thrown on. */
 export function asBrokerFailure(error: unknown): BrokerFailure {
   if (error instanceof BrokerFailure) return error;

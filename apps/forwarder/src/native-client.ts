@@ -4,7 +4,7 @@
  * **Invariant:** a client is disconnected only when none of its calls is under way, for disconnecting frees what
  * those calls still use. **Invariant:** a call that fails rejects with a BrokerFailure.
  */
-import { brokerFailure } from "./broker-failure.js";
+import { asBrokerFailure, brokerFailure, connectFailure } from "./broker-failure.js";
 import type { NativeError } from "./broker-failure.js";
 import type { BrokerObserver } from "./broker.js";
 
@@ -45,6 +45,9 @@ export interface ClientOptions {
 
 /** How often the token is looked at again; tokens live for minutes at least. Milliseconds. */
 const TOKEN_REFRESH_MS = 30_000;
+
+/** Lines that are kept while a client connects: more than it logs in that time. */
+const LOG_LINES_MAX = 100;
 
 const ALL_BROKERS_DOWN = -187;
 
@@ -89,14 +92,20 @@ export async function connectClient<Native extends NativeClient>(
     if (failure.code === ALL_BROKERS_DOWN) observer.reachable(false);
     observer.heard(failure);
   });
-  native.on("event.log", ({ severity, fac, message }) => observer.logged(severity, `${fac}: ${message}`));
+  const loggedWhileConnecting: string[] = [];
+  let connected = false;
+  native.on("event.log", ({ severity, fac, message }) => {
+    if (!connected && loggedWhileConnecting.length < LOG_LINES_MAX) loggedWhileConnecting.push(message);
+    observer.logged(severity, `${fac}: ${message}`);
+  });
   const stopRefreshing = await keepToken(native, options);
   const client: Client<Native> = { native, call, close: () => (closing ??= end()) };
   try {
     await call((done) => native.connect({ allTopics: false, timeout: options.connectTimeoutMs }, done));
+    connected = true;
   } catch (error) {
     await client.close();
-    throw error;
+    throw connectFailure(asBrokerFailure(error), loggedWhileConnecting);
   }
   return client;
 }

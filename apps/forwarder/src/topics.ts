@@ -27,11 +27,10 @@ export function createTopics(broker: Broker, options: TopicsOptions): Topics {
     const asked = [...new Set(names)].filter((name) => !known.has(name));
     if (asked.length === 0) return [];
     const missing = await broker.missingTopics(asked);
-    const first = missing[0];
-    if (first !== undefined && !options.create) {
+    if (missing.length > 0 && !options.create) {
       throw new BrokerFailure(
         "configuration",
-        `topic ${first} does not exist and KAFKA_CREATE_TOPICS is false`,
+        `KAFKA_CREATE_TOPICS is false, and a topic does not exist: ${missing.join(", ")}`,
       );
     }
     for (const name of missing) {
