@@ -6,7 +6,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeRecord } from "@event-collector/contract";
-import t from "tap";
+import t, { type Test } from "tap";
 import { startKafka, type TopicMessage } from "../kafka/index.js";
 import { issuedEvent } from "../torture/issued-event.js";
 import { faultsOf } from "./audit.js";
@@ -80,7 +80,7 @@ await t.test("an event too large for the client dies without being sent", async 
   stock.expectDeadLetter(id, "record_too_large");
   const forwarder = await route.start({ KAFKA_MESSAGE_BYTES_MAX: "100000" });
   t.strictSame(await faultsOnArrival(route, stock), []);
-  await assertShort(route, stock, id);
+  await assertShort(t, route, stock, id);
   t.match(await route.drain(forwarder), { code: 0 });
 });
 
@@ -97,13 +97,13 @@ await t.test(
     stock.expectDeadLetter(id, "record_too_large");
     const forwarder = await route.start();
     t.strictSame(await faultsOnArrival(route, stock), []);
-    await assertShort(route, stock, id);
+    await assertShort(t, route, stock, id);
     t.match(await route.drain(forwarder), { code: 0 });
   },
 );
 
 /** The dead letter holds the beginning, and names the file that holds the line. */
-async function assertShort(route: Route, stock: Stock, id: string): Promise<void> {
+async function assertShort(t: Test, route: Route, stock: Stock, id: string): Promise<void> {
   const { headers, value } = letterOf(await route.deadLetters(), id);
   const whole = stock.get(id)?.value ?? Buffer.alloc(0);
   t.match(headers, { "dlq.truncated": "true", "dlq.original-length": String(whole.length) });

@@ -55,20 +55,23 @@ await t.test("segments that are old and not delivered stay, and raise an alarm",
   await route.createTopics();
   const feed = await openFeed(stock, { spool: route.spool, name: "feed", segmentBytesMax: SMALL });
   await fill(feed);
+  const live = feed.segment() ?? "";
   await feed.close();
-  const segments = await segmentsOf(route.spool, feed.instance);
+  // Behind the live one stands a spare in which no line ever was; nobody needs it.
+  const segments = (await segmentsOf(route.spool, feed.instance)).filter((name) => name <= live);
   for (const name of segments) await age(route.spool, name, 2 * HOUR_MS);
   const cutOff = route.launch({ KAFKA_BOOTSTRAP_SERVERS: `127.0.0.1:${await freePort()}` });
   const alarm = await cutOff.line(({ record }) =>
     String(record["msg"]).includes("not delivered; they are kept"),
   );
   t.match(alarm.record, { level: "error" });
-  t.ok(Number(alarm.record["segments"]) >= segments.length - 1, "it counts them");
-  t.strictSame(await segmentsOf(route.spool, feed.instance), segments);
+  t.equal(alarm.record["segments"], segments.length, "it counts them");
+  const left = await segmentsOf(route.spool, feed.instance);
+  t.strictSame(left.slice(0, segments.length), segments, "all are still there");
   await cutOff.kill();
   const forwarder = await route.start();
   t.strictSame(await faultsOnArrival(route, stock), []);
-  await awaitSegments(route.spool, feed.instance, (names) => names.length === 0);
+  await awaitSegments(route.spool, feed.instance, (names) => names.every((name) => name > live));
   t.match(await route.drain(forwarder), { code: 0 });
 });
 

@@ -1,0 +1,96 @@
+/**
+ * The long run: hundreds of kills of forwarders on a busy spool, and the audit of the topics after every few.
+ *
+ *     node packages/e2e/dist/delivery/main.js --forwarder-kills 500 --at-least-once-kills 100
+ *
+ * It can be interrupted at any time; the next run goes on from the count in the state folder. It exits with 1 if in
+ * exactly-once mode anything was lost or came twice, if in at-least-once mode anything was lost, or if the kills in
+ * that mode made no duplicate: then they could not have found any in the other.
+ */
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { startKafka, type Kafka } from "../kafka/index.js";
+import type { Scope } from "../program.js";
+import { createRandom, type Random } from "../torture/random.js";
+import { chooseMoment } from "./moment.js";
+import { openRound, type Death } from "./round.js";
+import { count, readTally, summaryOf, tallyOf, writeTally, type DeliveryTally, type Tally } from "./tally.js";
+
+/** A topic grows, and so does the time to read it: a new spool after so many kills. */
+const KILLS_PER_ROUND = 25;
+
+const MODES = ["exactly-once", "at-least-once"] as const;
+type Mode = (typeof MODES)[number];
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      "forwarder-kills": { type: "string", default: "500" },
+      "at-least-once-kills": { type: "string", default: "100" },
+      seed: { type: "string", default: String(Date.now() % 2 ** 31) },
+      state: { type: "string", default: ".data/delivery" },
+    },
+  });
+  const state = resolve(values.state);
+  await mkdir(state, { recursive: true });
+  const path = join(state, "tally.json");
+  const tally = await readTally(path);
+  const wanted: Record<Mode, number> = {
+    "exactly-once": Number(values["forwarder-kills"]),
+    "at-least-once": Number(values["at-least-once-kills"]),
+  };
+  console.log(`seed ${values.seed}, state in ${state}`);
+  await withScope(async (scope) => {
+    const kafka = await startKafka(scope);
+    console.log(`${kafka.kind} at ${kafka.bootstrap}`);
+    for (const mode of MODES) {
+      const one = tallyOf(tally, mode);
+      const random = createRandom(Number(values.seed) + one.kills);
+      while (one.kills < wanted[mode]) {
+        await runRound(kafka, random, mode, one, Math.min(KILLS_PER_ROUND, wanted[mode] - one.kills));
+        await writeTally(path, tally);
+        console.log(
+          `${new Date().toISOString()} ${mode}: ${one.kills} kills, ${one.events} events, ${one.lost} lost, ${one.duplicates} duplicates`,
+        );
+      }
+    }
+  });
+  console.log(summaryOf(tally));
+  process.exitCode = isSound(tally) ? 0 : 1;
+}
+
+async function runRound(
+  kafka: Kafka,
+  random: Random,
+  mode: Mode,
+  one: DeliveryTally,
+  kills: number,
+): Promise<void> {
+  await withScope(async (scope) => {
+    const startedAt = performance.now();
+    const round = await openRound(scope, kafka, random, { environment: { KAFKA_DELIVERY: mode } });
+    const deaths: Death[] = [];
+    while (deaths.length < kills) deaths.push(await round.kill(chooseMoment(random)));
+    count(one, deaths, await round.finish(), (performance.now() - startedAt) / 1000);
+  });
+}
+
+function isSound(tally: Tally): boolean {
+  const exact = tallyOf(tally, "exactly-once");
+  const control = tallyOf(tally, "at-least-once");
+  if (exact.lost + exact.duplicates + exact.otherwise + control.lost > 0) return false;
+  return control.kills === 0 || control.duplicates > 0;
+}
+
+/** Takes away, in reverse order, what was started. */
+async function withScope(use: (scope: Scope) => Promise<void>): Promise<void> {
+  const actions: (() => unknown)[] = [];
+  try {
+    await use({ teardown: (action) => actions.unshift(action), comment: (line) => console.log(line) });
+  } finally {
+    for (const action of actions) await action();
+  }
+}
+
+await main();
