@@ -88,22 +88,22 @@ export class MemoryImage {
 
   rename(from: string, to: string): void {
     const inode = this.find(from);
+    const replaced = this.names(dirname(to)).get(to);
+    if (replaced !== undefined) replaced.links -= 1;
     this.names(dirname(to)).set(to, inode);
     this.names(dirname(from)).delete(from);
-    this.#countLinks();
   }
 
   link(from: string, to: string): void {
     const inode = this.find(from);
     if (this.names(dirname(to)).has(to)) throw systemError("EEXIST", to);
     this.names(dirname(to)).set(to, inode);
-    this.#countLinks();
+    inode.links += 1;
   }
 
   remove(path: string): void {
-    this.find(path);
+    this.find(path).links -= 1;
     this.names(dirname(path)).delete(path);
-    this.#countLinks();
   }
 
   usedBytes(): number {
