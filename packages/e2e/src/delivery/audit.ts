@@ -17,6 +17,8 @@ export interface Audit {
   lost: string[];
   /** One entry for each arrival after the first. */
   duplicates: string[];
+  /** How many events in a row came again, each time that some did. */
+  repeats: number[];
   /** Other bytes, another key, another type or another time than stored, or in the wrong topic. */
   altered: string[];
   /** Arrived, but never stored. */
@@ -37,12 +39,14 @@ export function audit(
     deadLetters: deadLetters.length,
     lost: [],
     duplicates: [],
+    repeats: [],
     altered: [],
     invented: [],
     disordered: [],
   };
   const seen = new Set<string>();
   const inOrder: StockItem[] = [];
+  const again: StockItem[] = [];
   const enter = (message: TopicMessage, place: string, expected: (item: StockItem) => string[]): void => {
     const id = idOf(message);
     const at = `${id} in ${place} ${message.partition}/${message.offset}`;
@@ -52,8 +56,10 @@ export function audit(
       return;
     }
     for (const difference of expected(item)) result.altered.push(`${at}: ${difference}`);
-    if (seen.has(id)) result.duplicates.push(at);
-    else if (place === "events") inOrder.push(item);
+    if (seen.has(id)) {
+      result.duplicates.push(at);
+      again.push(item);
+    } else if (place === "events") inOrder.push(item);
     seen.add(id);
   };
   for (const message of events) enter(message, "events", (item) => eventDifferences(stock, item, message));
@@ -65,6 +71,7 @@ export function audit(
   auditDamage(result, stock, deadLetters);
   for (const { id } of stock.items()) if (!seen.has(id)) result.lost.push(id);
   result.disordered = disorderIn(inOrder);
+  result.repeats = runsIn(again);
   return result;
 }
 
@@ -118,6 +125,19 @@ function letterDifferences(stock: Stock, item: StockItem, message: TopicMessage)
   const expected = isShort ? item.value.subarray(0, message.value.length) : item.value;
   if (!message.value.equals(expected)) differences.push("other bytes");
   return differences;
+}
+
+/** Lengths of the runs of neighbours, in the order in which a writer stored them. */
+function runsIn(items: readonly StockItem[]): number[] {
+  const runs: number[] = [];
+  let last: StockItem | undefined;
+  for (const item of items.toSorted((a, b) => a.instance.localeCompare(b.instance) || a.number - b.number)) {
+    const isNext = last?.instance === item.instance && item.number <= last.number + 1;
+    if (isNext) runs.push((runs.pop() ?? 0) + 1);
+    else runs.push(1);
+    last = item;
+  }
+  return runs;
 }
 
 function disorderIn(items: readonly StockItem[]): string[] {

@@ -33,3 +33,21 @@ await t.test("every event arrives once when a forwarder dies at each place betwe
   t.strictSame(faultsOf(audit), []);
   t.comment(`${audit.stored} events`);
 });
+
+await t.test(
+  "at least once: the same kills lose nothing, and make duplicates that carry the same id",
+  async (t) => {
+    const round = await openRound(t, kafka, random, { environment: { KAFKA_DELIVERY: "at-least-once" } });
+    for (const place of ["window.committed", "cursor.written", "window.committed"] as const) {
+      const death = await round.kill({ type: "place", place, count: 2 });
+      t.ok(death.atPlace, `it died at ${place}`);
+    }
+    const audit = await round.finish();
+    // A duplicate that is altered, or has an id that nobody knows, would be a fault of another kind.
+    t.strictSame(faultsOf({ ...audit, duplicates: [] }), []);
+    t.ok(audit.duplicates.length > 0, "the audit sees duplicates where there are some");
+    t.comment(
+      `${audit.duplicates.length} duplicates of ${audit.stored} events, in runs of ${audit.repeats.join(", ")}`,
+    );
+  },
+);

@@ -9,6 +9,8 @@ export interface DeliveryTally {
   events: number;
   lost: number;
   duplicates: number;
+  /** The most events in a row that came again. */
+  repeatMax: number;
   /** Altered, invented or out of order. */
   otherwise: number;
   seconds: number;
@@ -43,6 +45,7 @@ export function tallyOf(tally: Tally, name: string): DeliveryTally {
     events: 0,
     lost: 0,
     duplicates: 0,
+    repeatMax: 0,
     otherwise: 0,
     seconds: 0,
     moments: {},
@@ -57,6 +60,7 @@ export function count(one: DeliveryTally, deaths: readonly Death[], audit: Audit
   one.events += audit.stored;
   one.lost += audit.lost.length;
   one.duplicates += audit.duplicates.length;
+  one.repeatMax = Math.max(one.repeatMax, ...audit.repeats);
   one.otherwise += audit.altered.length + audit.invented.length + audit.disordered.length;
   one.seconds += seconds;
   for (const death of deaths) {
@@ -73,7 +77,7 @@ export function summaryOf(tally: Tally): string {
     .map(([name, one]) =>
       [
         `${name}: ${one.kills} kills in ${one.rounds} rounds, ${one.events} events, ${one.lost} lost,`,
-        `${one.duplicates} duplicates, ${one.otherwise} otherwise wrong,`,
+        `${one.duplicates} duplicates, at most ${one.repeatMax} in a row, ${one.otherwise} otherwise wrong,`,
         `${(one.seconds / Math.max(one.kills, 1)).toFixed(2)} s each`,
         ...Object.entries(one.moments)
           .toSorted(([a], [b]) => a.localeCompare(b))
