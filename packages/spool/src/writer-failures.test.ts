@@ -202,9 +202,11 @@ const INTRUSIONS: readonly [string, (spool: SmallSpool, path: string) => unknown
   [
     "puts another file in its place",
     async ({ disk }, path) => {
+      // As long as the segment will be with its next line: only that it is another file tells.
+      const bytes = Buffer.alloc(disk.contents(path).byteLength + 36);
       await disk.remove(path);
       const file = await disk.create(path);
-      await file.write(Buffer.alloc(214));
+      await file.write(bytes);
     },
   ],
 ];

@@ -117,8 +117,8 @@ await t.test("what reaches the disk while the writer looks is not forgotten by t
   await quiet();
   await writer.check();
   const before = writer.stats().spoolBytes;
-  spool.disk.inject({ operation: "list", failure: "hang" });
-  spool.disk.inject({ operation: "space", failure: "hang" });
+  // It has seen the live segment, and waits for the spare.
+  spool.disk.inject({ operation: "status", failure: "hang", path: "000001" });
   const look = writer.check();
   await quiet();
   await writer.append([payload(1, 300)]);
