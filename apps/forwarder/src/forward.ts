@@ -65,7 +65,7 @@ async function forwardWindows(parts: ForwardParts, { drain, stop }: ForwardSigna
         continue;
       }
       await failpoint("window.read");
-      const committed = await forwardWindow(parts, await entriesOf(desk, items), stop);
+      const committed = await forwardWindow(parts, await entriesOf(desk, items, stop), stop);
       if (committed === undefined) continue;
       await ahead.drop();
       await goTo(parts, committed);
@@ -139,9 +139,15 @@ function isBacklog(items: readonly SpoolItem[], { linesMax, bytesMax }: ReadLimi
 async function entriesOf(
   { entryOptions, clock, quarantine }: Desk,
   items: readonly SpoolItem[],
+  stop: AbortSignal,
 ): Promise<Entry[]> {
   const now = new Date(clock.now()).toISOString();
-  for (const item of items) if (item.type === "damage") await quarantine.keepDamage(item);
+  for (const item of items) {
+    while (item.type === "damage" && !(await quarantine.keepDamage(item))) {
+      if (stop.aborted) throw new StoppedError();
+      await pause(READ_PAUSE_MS, stop);
+    }
+  }
   return items.map((item) => entryOf(item, entryOptions, now));
 }
 

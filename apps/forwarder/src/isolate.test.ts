@@ -52,7 +52,7 @@ async function bench(mode: "exactly-once" | "at-least-once", keeps = true): Prom
     delivery,
     progress: createProgress(new Map(), () => undefined),
     quarantine: {
-      keepDamage: () => Promise.resolve(),
+      keepDamage: () => Promise.resolve(true),
       keepLine: (item) => {
         kept.push(item);
         return Promise.resolve(keeps ? "kept.bytes" : undefined);
