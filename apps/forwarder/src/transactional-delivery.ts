@@ -89,7 +89,9 @@ export class TransactionalDelivery implements Delivery {
       // Without a ledger nothing was ever committed there: a new cluster, or delivery was at-least-once before.
       if (ledger === undefined) this.#cursorTopicMade += 1;
       this.#committed = {
-        positions: ledger === undefined ? start : positions,
+        // The broker is right where the two differ. What it does not know at all was lost with its topic: the local
+        // positions were committed before they were written down.
+        positions: new Map([...start, ...positions]),
         totals: ledger?.totals ?? { events: 0, deadLetters: 0 },
       };
       await this.#takeOver(producer, stop);
@@ -194,6 +196,8 @@ export class TransactionalDelivery implements Delivery {
     await failpoint("window.committed");
     this.#committed = next;
     this.#cursorTopicFilled = made;
+    // The topic was made anew while the commit waited for it, and holds only what this batch moved.
+    if (made !== this.#cursorTopicMade) await this.#transact(producer, EMPTY_BATCH, stop);
     return { type: "delivered" };
   }
 
