@@ -1,9 +1,12 @@
 /** What tests do to topics behind the back of a forwarder. */
+import { setTimeout as delay } from "node:timers/promises";
 import rdkafka from "node-rdkafka";
 import { quiet, request } from "../kafka/client.js";
 
 const REQUEST_TIMEOUT_MS = 10_000;
-const LEADER_TIMEOUT_MS = 30_000;
+const LEADER_TIMEOUT_MS = 120_000;
+/** Between two questions, so that asking does not keep the brokers from electing. */
+const LOOK_PAUSE_MS = 100;
 
 /** Deletes the topic with all that is in it. */
 export async function deleteTopic(bootstrap: string, topic: string): Promise<void> {
@@ -35,12 +38,14 @@ export async function awaitLeader(
   try {
     await request((done) => client.connect({ timeout: REQUEST_TIMEOUT_MS }, done));
     while (performance.now() < deadline) {
+      // The node that is asked may be the one that does not answer.
       const metadata = await request<rdkafka.Metadata>((done) =>
         client.getMetadata({ topic, timeout: REQUEST_TIMEOUT_MS }, done),
-      );
-      const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? [];
+      ).catch(() => undefined);
+      const partitions = metadata?.topics.find(({ name }) => name === topic)?.partitions ?? [];
       const leader = partitions.find(({ id }) => id === partition)?.leader ?? -1;
       if (matches(leader)) return leader;
+      await delay(LOOK_PAUSE_MS);
     }
     throw new Error(`no such leader of ${topic}/${partition} after ${LEADER_TIMEOUT_MS} ms`);
   } finally {
