@@ -75,7 +75,7 @@ await t.test("a disk without inodes refuses events until there are some again", 
 
 await t.test("a limit on the size of files costs the group that hits it", { skip: skipLimits }, async (t) => {
   const folder = await temporaryFolder(t);
-  const limit = 300_000;
+  const limit = 60_000;
   const under = ["prlimit", `--fsize=${limit}`];
   const environment = { BUFFER_SEGMENT_BYTES: "1048576" };
   const rig = await startRig(t, { spool: join(folder, "spool"), environment, under });
