@@ -72,8 +72,9 @@ export async function openRound(
     finish: async () => {
       await pump.stop();
       await feed.close();
-      const { code } = await route.drain(route.launch());
-      if (code !== 0) throw new Error(`the last forwarder exited with ${code}`);
+      const last = route.launch();
+      const { code, signal } = await route.drain(last);
+      if (code !== 0) throw last.error(`the last forwarder ended with ${code ?? signal}`);
       return route.audit(stock);
     },
   };

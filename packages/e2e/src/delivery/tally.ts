@@ -18,6 +18,8 @@ export interface DeliveryTally {
   moments: Record<string, { kills: number; died: number }>;
   /** The first things that were wrong. */
   faults: string[];
+  /** Why rounds ended without an audit. */
+  failures: string[];
 }
 
 export type Tally = Record<string, DeliveryTally>;
@@ -50,6 +52,7 @@ export function tallyOf(tally: Tally, name: string): DeliveryTally {
     seconds: 0,
     moments: {},
     faults: [],
+    failures: [],
   });
 }
 

@@ -1,0 +1,145 @@
+/**
+ * What is measured and not tested: how long an event takes to become visible, how fast a backlog drains and in how
+ * much memory, and what a live writer notices of the backlog of a dead one.
+ */
+import { encodeRecord } from "@event-collector/contract";
+import { readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Kafka } from "../kafka/index.js";
+import type { Program, Scope } from "../program.js";
+import { issuedEvent } from "../torture/issued-event.js";
+import { openFeed, openSpoolWriter, recordOf } from "./feed.js";
+import { createRoute, type Route } from "./route.js";
+import { createStock, type Stock } from "./stock.js";
+import { startTail, type Tail } from "./tail.js";
+
+const PARTITIONS = 3;
+const MIB = 1024 * 1024;
+
+/** Time from storing to seeing, for one event at a time. */
+export async function measureLatency(scope: Scope, kafka: Kafka, events: number): Promise<string> {
+  const { route, tail } = await open(scope, kafka);
+  const stock = createStock();
+  const forwarder = await route.start();
+  await appendSlowly(route, stock, "slow", events);
+  await until(() => tail.seen.size >= countAccepted(stock));
+  const text = `latency at ${1000 / SLOW_MS} events/s: ${percentiles(stock, tail)}`;
+  await end(route, forwarder, tail);
+  return text;
+}
+
+/** A backlog of so many bytes: how fast it drains, and the most memory that took. */
+export async function measureBacklog(scope: Scope, kafka: Kafka, bytes: number): Promise<string> {
+  const { route, tail } = await open(scope, kafka);
+  const events = await fillSpool(route.spool, bytes);
+  const startedAt = performance.now();
+  const forwarder = await route.start();
+  const openedAt = performance.now();
+  await until(() => tail.messages >= events);
+  const seconds = (performance.now() - openedAt) / 1000;
+  const memory = await memoryOf(forwarder);
+  await end(route, forwarder, tail);
+  const surplus = tail.messages - events;
+  return [
+    `backlog of ${Math.round(bytes / MIB)} MiB, ${events} events: open after ${Math.round(openedAt - startedAt)} ms,`,
+    `seen by one consumer in ${seconds.toFixed(1)} s, ${Math.round(events / seconds)} events/s,`,
+    `${Math.round(bytes / MIB / seconds)} MiB/s, ${memory}, ${surplus} more than stored`,
+  ].join(" ");
+}
+
+/** The latency of a live writer while the backlog of a dead one drains. */
+export async function measureLiveTail(scope: Scope, kafka: Kafka, bytes: number): Promise<string> {
+  const { route, tail } = await open(scope, kafka);
+  const events = await fillSpool(route.spool, bytes);
+  const stock = createStock();
+  const forwarder = await route.start();
+  let drained = false;
+  const draining = until(() => tail.messages >= events).then(() => (drained = true));
+  await appendSlowly(route, stock, "live", Infinity, () => drained);
+  await draining;
+  await until(() => tail.seen.size >= countAccepted(stock) && tail.messages >= events + countAccepted(stock));
+  const text = `latency of a live writer beside a backlog of ${Math.round(bytes / MIB)} MiB: ${percentiles(stock, tail)}`;
+  await end(route, forwarder, tail);
+  return text;
+}
+
+async function open(scope: Scope, kafka: Kafka): Promise<{ route: Route; tail: Tail }> {
+  const route = await createRoute(scope, kafka);
+  await route.createTopics({ partitions: PARTITIONS });
+  return { route, tail: await startTail(kafka.bootstrap, route.topic, PARTITIONS) };
+}
+
+async function end(route: Route, forwarder: Program, tail: Tail): Promise<void> {
+  await route.drain(forwarder);
+  await tail.close();
+}
+
+const SLOW_MS = 20;
+
+async function appendSlowly(
+  route: Route,
+  stock: Stock,
+  name: string,
+  events: number,
+  isOver: () => boolean = () => false,
+): Promise<void> {
+  const feed = await openFeed(stock, { spool: route.spool, name, segmentBytesMax: 64 * MIB });
+  for (let count = 0; count < events && !isOver(); count += 1) {
+    await feed.append(1);
+    await delay(SLOW_MS);
+  }
+  await feed.close();
+}
+
+/** One event again and again: only their number matters. Resolves with it. */
+async function fillSpool(spool: string, bytes: number): Promise<number> {
+  const json = { ...issuedEvent("valid.1").json, event_id: "backlog" };
+  const records = Array.from({ length: 1_000 }, (_, learner) =>
+    encodeRecord(
+      recordOf("backlog", { ...json, learner_id: `learner-${learner}` }, new Date().toISOString()),
+    ),
+  );
+  const perAppend = records.reduce((sum, record) => sum + record.byteLength, 0);
+  const writer = await openSpoolWriter(spool, 64 * MIB);
+  let events = 0;
+  for (let written = 0; written < bytes; written += perAppend) {
+    await writer.append(records);
+    events += records.length;
+  }
+  await writer.close();
+  return events;
+}
+
+function countAccepted(stock: Stock): number {
+  return [...stock.items()].filter(({ verdict }) => verdict === "accepted").length;
+}
+
+function percentiles(stock: Stock, tail: Tail): string {
+  const latencies: number[] = [];
+  for (const { id, receivedAt } of stock.items()) {
+    const seenAt = tail.seen.get(id);
+    if (seenAt !== undefined) latencies.push(seenAt - Date.parse(receivedAt));
+  }
+  latencies.sort((a, b) => a - b);
+  const at = (share: number): number => latencies[Math.floor((latencies.length - 1) * share)] ?? NaN;
+  return `${latencies.length} events, p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, p99 ${at(0.99)} ms, most ${at(1)} ms`;
+}
+
+async function memoryOf({ pid }: Program): Promise<string> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  const kibibytes = /^VmHWM:\s+(\d+) kB/m.exec(status)?.[1];
+  return kibibytes === undefined
+    ? "memory unknown"
+    : `${Math.round(Number(kibibytes) / 1024)} MiB of memory at most`;
+}
+
+const UNTIL_MS = 20;
+const UNTIL_MS_MAX = 1_800_000;
+
+async function until(isSo: () => boolean): Promise<void> {
+  const deadline = performance.now() + UNTIL_MS_MAX;
+  while (!isSo()) {
+    if (performance.now() > deadline) throw new Error("it never came to that");
+    await delay(UNTIL_MS);
+  }
+}

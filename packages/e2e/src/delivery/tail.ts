@@ -1,0 +1,51 @@
+/** Follows a topic from its end on, as a consumer of committed messages, and tells when each event became visible. */
+import { randomUUID } from "node:crypto";
+import rdkafka from "node-rdkafka";
+import { quiet, request } from "../kafka/client.js";
+
+export interface Tail {
+  /** When each event was first seen, in milliseconds since the epoch, by its id. */
+  readonly seen: ReadonlyMap<string, number>;
+  /** Messages seen, those without an id included. */
+  readonly messages: number;
+  close(): Promise<void>;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const CONSUME_TIMEOUT_MS = 1_000;
+
+/** The topic has `partitions` partitions, all of them empty or read by nobody here. */
+export async function startTail(bootstrap: string, topic: string, partitions: number): Promise<Tail> {
+  const consumer = new rdkafka.KafkaConsumer(
+    {
+      "bootstrap.servers": bootstrap,
+      "group.id": `tail-${randomUUID()}`,
+      "enable.auto.commit": false,
+      "isolation.level": "read_committed",
+      "fetch.wait.max.ms": 10,
+      ...quiet,
+    },
+    { "auto.offset.reset": "earliest" },
+  );
+  consumer.on("event.error", () => undefined);
+  await request((done) => consumer.connect({ timeout: CONNECT_TIMEOUT_MS }, done));
+  const seen = new Map<string, number>();
+  let messages = 0;
+  consumer.on("data", ({ headers }) => {
+    messages += 1;
+    const id = headers?.find((header) => "event-id" in header)?.["event-id"];
+    if (id !== undefined && !seen.has(id.toString())) seen.set(id.toString(), Date.now());
+  });
+  consumer.setDefaultConsumeTimeout(CONSUME_TIMEOUT_MS);
+  consumer.assign(Array.from({ length: partitions }, (_, partition) => ({ topic, partition, offset: 0 })));
+  consumer.consume();
+  return {
+    seen,
+    get messages() {
+      return messages;
+    },
+    close: async () => {
+      await request((done) => consumer.disconnect((_error, metrics) => done(null, metrics)));
+    },
+  };
+}
