@@ -27,7 +27,7 @@ await t.test("an empty environment gives the documented defaults", async (t) => 
     tls: undefined,
     apiKeysFile: undefined,
     trustedProxies: [],
-    ndjson: { bytesMax: 1024 ** 3, expansionMax: 100 },
+    ndjson: { bytesMax: 1024 ** 3, expansionMax: 100, rejectedMax: 10_000 },
     rates: { key: undefined, address: undefined },
     allowVolatileSpool: false,
   });

@@ -110,6 +110,12 @@ const schema = v.object({
     10_000,
     "Decompressed bytes for each byte of NDJSON sent, beyond the first MAX_BATCH_SIZE_BYTES. Logs reach 10 to 50.",
   ),
+  MAX_NDJSON_REJECTED: whole(
+    10_000,
+    1,
+    1_000_000_000,
+    "Rejected lines of one body at which it is ended: what is no file of events must not fill the dead-letter topic.",
+  ),
   STREAM_BATCH_SIZE: whole(
     10,
     1,
@@ -303,7 +309,11 @@ function configOf(environment: Environment): IngressConfig {
     eventTypesExtra: environment.EVENT_TYPES_EXTRA,
     batchEventsMax: environment.MAX_BATCH_SIZE,
     batchBytesMax: environment.MAX_BATCH_SIZE_BYTES,
-    ndjson: { bytesMax: environment.MAX_NDJSON_BYTES, expansionMax: environment.MAX_NDJSON_EXPANSION },
+    ndjson: {
+      bytesMax: environment.MAX_NDJSON_BYTES,
+      expansionMax: environment.MAX_NDJSON_EXPANSION,
+      rejectedMax: environment.MAX_NDJSON_REJECTED,
+    },
     streamBatchEvents: environment.STREAM_BATCH_SIZE,
     streamLingerMs: environment.STREAM_LINGER_MS,
     limits: limitsConfigOf(environment),

@@ -27,6 +27,8 @@ export interface Batch {
   readonly protocol: string;
   /** Names the request in the log. */
   readonly requestId: string;
+  /** Those of the sender's key, if it may send less than others. */
+  readonly limits?: EventLimits | undefined;
   readonly trace?: { readonly traceparent: string; readonly tracestate: string | undefined } | undefined;
 }
 
@@ -79,7 +81,7 @@ export function createIngest(
     const refusal = refuseSize(batch.events.length, options.eventsMax);
     if (refusal !== undefined) return { ok: false, refusal };
     const receivedAt = new Date(clock.now()).toISOString();
-    const admissions = admitAll(batch, options.limits, receivedAt);
+    const admissions = admitAll(batch, batch.limits ?? options.limits, receivedAt);
     try {
       await writer.append(admissions.map(({ record }) => encodeRecord(record)));
     } catch (error) {

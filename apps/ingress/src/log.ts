@@ -1,4 +1,4 @@
-/** The log: JSON lines on standard output. Events, keys and addresses are never logged. */
+/** The log: JSON lines on standard output. Events, keys and addresses are never logged; names of keys are. */
 import { pino, stdTimeFunctions } from "pino";
 import type { DestinationStream, Logger } from "pino";
 

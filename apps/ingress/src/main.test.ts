@@ -1,63 +1,8 @@
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import t from "tap";
-import type { Test } from "tap";
+import { startProcess as start } from "./testing/ingress-process.js";
 import { sampleBatch, sampleEvent } from "./testing/sample-event.js";
-
-const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
-
-interface Process {
-  child: ChildProcess;
-  /** Resolves with the first log line that says this. */
-  said: (message: string) => Promise<Record<string, unknown>>;
-  exit: Promise<[number | null, NodeJS.Signals | null]>;
-  errors: () => string;
-}
-
-function start(t: Test, environment: Record<string, string>): Process {
-  const child = spawn(process.execPath, [MAIN], {
-    env: {
-      PATH: process.env["PATH"],
-      HTTP_HOST: "127.0.0.1",
-      HTTP_PORT: "0",
-      BUFFER_MIN_FREE_BYTES: "0",
-      ...environment,
-    },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  t.teardown(() => child.kill("SIGKILL"));
-  const lines: Record<string, unknown>[] = [];
-  let changed: () => void = () => undefined;
-  const exit = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
-  let ended = false;
-  void exit.then(() => {
-    ended = true;
-    changed();
-  });
-  createInterface({ input: child.stdout }).on("line", (line) => {
-    lines.push(JSON.parse(line) as Record<string, unknown>);
-    changed();
-  });
-  let errors = "";
-  child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
-  return {
-    child,
-    exit,
-    errors: () => errors,
-    said: async (message) => {
-      for (;;) {
-        const line = lines.find(({ msg }) => msg === message);
-        if (line !== undefined) return line;
-        if (ended) throw new Error(`it ended without saying "${message}": ${errors}`);
-        await new Promise<void>((resolve) => void (changed = resolve));
-      }
-    },
-  };
-}
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   await t.test(`says where it listens, serves, and on ${signal} drains and exits with 0`, async (t) => {
@@ -101,4 +46,37 @@ await t.test("a spool that cannot be opened stops the start", async (t) => {
   const { exit, said } = start(t, { BUFFER_DIR: join(directory, "spool") });
   t.same(await exit, [1, null]);
   t.match(await said("start failed"), { level: "fatal" });
+});
+
+await t.test("SIGHUP takes up the files of keys at once, and does not end it", async (t) => {
+  const directory = t.testdir({ "keys.json": '{"keys": []}' });
+  const keys = join(directory, "keys.json");
+  const { child, said, exit } = start(t, {
+    BUFFER_DIR: join(directory, "spool"),
+    API_KEYS_FILE: keys,
+    RELOAD_SECONDS: "3600",
+  });
+  await said("listening");
+  await writeFile(keys, "broken");
+  child.kill("SIGHUP");
+  t.match(await said("not reloaded; what was in force stays in force"), { level: "error" });
+  await writeFile(keys, '{"keys": []}');
+  child.kill("SIGHUP");
+  t.match(await said("reloaded"), { file: "API_KEYS_FILE" });
+  child.kill("SIGTERM");
+  t.same(await exit, [0, null]);
+});
+
+await t.test("a place to crash that the environment names ends it there", async (t) => {
+  const { said, exit } = start(t, {
+    BUFFER_DIR: join(t.testdir({}), "spool"),
+    FAILPOINT: "group.acknowledged:kill@1",
+  });
+  const { port } = await said("listening");
+  await fetch(`http://127.0.0.1:${String(port)}/collect`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: sampleBatch(sampleEvent()),
+  }).catch(() => undefined);
+  t.same(await exit, [null, "SIGKILL"]);
 });

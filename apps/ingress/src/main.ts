@@ -19,6 +19,7 @@ async function main(): Promise<void> {
     process.exit(0);
   }
 
+  process.on("SIGHUP", () => void ingress.reload());
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.once(signal, () => {
       // Whoever asks twice does not want to wait; what was answered is on stable storage all the same.
@@ -33,6 +34,9 @@ async function main(): Promise<void> {
   // Only now: whoever reads these lines may send a signal at once.
   logger.info({ host: config.host, port: ingress.port }, "listening");
   if (ingress.grpcPort !== undefined) logger.info({ host: config.host, port: ingress.grpcPort }, "listening");
+  if (ingress.adminPort !== undefined && config.admin !== undefined) {
+    logger.info({ host: config.admin.host, port: ingress.adminPort }, "listening for operators");
+  }
 }
 
 main().catch((error: unknown) => {

@@ -2,19 +2,26 @@
  * What the ingress tells Prometheus. Runtime metrics keep the names that every Node dashboard knows (`process_…`,
  * `nodejs_…`, among them the event loop's delay); all others begin with `collector_`.
  *
- * **Invariant:** no label takes its values from a sender: ids, keys, paths and types of events are never labels.
+ * **Invariant:** no label takes its values from a sender: ids, keys, paths and types of events are never labels. The
+ * names of keys are the operator's.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { GroupObserver, SpoolWriter } from "@event-collector/spool";
 import type { IngestObserver } from "./ingest.js";
+import type { ReloadObserver } from "./reload.js";
 import type { Exchange } from "./server/exchange.js";
+import type { ListenerObserver } from "./server/listener.js";
 
-export interface Metrics {
+export interface Metrics extends ReloadObserver, ListenerObserver {
   readonly registry: Registry;
   readonly ingest: IngestObserver;
   readonly group: GroupObserver;
   /** An exchange is over; `code` is an HTTP status for REST and the name of a Connect code otherwise. */
   exchange(exchange: Exchange, code: string, seconds: number): void;
+  /** When the certificate of the port ends, milliseconds since the Unix epoch. */
+  certificateExpires(at: number): void;
+  /** A body was ended because more was arriving than can be held. */
+  bodyEnded(): void;
   /** Reads the state of these parts whenever somebody asks for the metrics. */
   watch(sources: MetricSources): void;
 }
@@ -23,6 +30,8 @@ export interface MetricSources {
   readonly writer: Pick<SpoolWriter, "stats" | "readiness">;
   readonly exchanges: () => number;
   readonly sessions: () => number;
+  readonly connections: () => number;
+  readonly pendingBodyBytes: () => number;
 }
 
 /** From below the fastest sync to above the longest timeout. */
@@ -39,6 +48,8 @@ export function createMetrics(options: { readonly serviceName: string; readonly 
     ingest: createIngestObserver(registry),
     group: createGroupObserver(registry),
     exchange: createExchangeObserver(registry),
+    ...createReloadObserver(registry),
+    ...createPortObserver(registry),
     watch: (sources) => addSources(registry, sources),
   };
 }
@@ -105,10 +116,53 @@ function createExchangeObserver(registry: Registry): Metrics["exchange"] {
     buckets: DURATION_BUCKETS,
     registers: [registry],
   });
-  return ({ protocol, route }, code, seconds) => duration.observe({ protocol, route, code }, seconds);
+  const uses = new Counter({
+    name: "collector_key_requests_total",
+    help: "Requests that were let in with each key, by its name: an old key that is used no more can go.",
+    labelNames: ["key"],
+    registers: [registry],
+  });
+  return ({ protocol, route, key }, code, seconds) => {
+    duration.observe({ protocol, route, code }, seconds);
+    if (key !== undefined) uses.inc({ key: key.name });
+  };
 }
 
-function addSources(registry: Registry, { writer, exchanges, sessions }: MetricSources): void {
+function createReloadObserver(registry: Registry): ReloadObserver & Pick<Metrics, "certificateExpires"> {
+  const failed = new Gauge({
+    name: "collector_reload_failed",
+    help: "1 while a file of keys or certificates is broken and what it replaced stays in force.",
+    labelNames: ["file"],
+    registers: [registry],
+  });
+  const expiry = new Gauge({
+    name: "collector_tls_certificate_expiry_timestamp_seconds",
+    help: "When the certificate of the port ends; 0 without TLS.",
+    registers: [registry],
+  });
+  return {
+    reloaded: (file, isOk) => failed.set({ file }, isOk ? 0 : 1),
+    certificateExpires: (at) => expiry.set(at / 1000),
+  };
+}
+
+function createPortObserver(registry: Registry): ListenerObserver & Pick<Metrics, "bodyEnded"> {
+  const refused = new Counter({
+    name: "collector_connections_refused_total",
+    help: "Connections that were not taken: the port or their address had too many, or TLS failed.",
+    labelNames: ["reason"],
+    registers: [registry],
+  });
+  const ended = new Counter({
+    name: "collector_bodies_ended_total",
+    help: "Bodies that were ended because more was arriving than can be held.",
+    registers: [registry],
+  });
+  return { connectionRefused: (reason) => refused.inc({ reason }), bodyEnded: () => ended.inc() };
+}
+
+function addSources(registry: Registry, sources: MetricSources): void {
+  const { writer, exchanges, sessions } = sources;
   const gauge = (name: string, help: string, read: () => number): void => {
     const one: Gauge = new Gauge({
       name,
@@ -118,6 +172,8 @@ function addSources(registry: Registry, { writer, exchanges, sessions }: MetricS
     });
   };
   gauge("collector_requests_in_flight", "Requests and streams under way.", exchanges);
+  gauge("collector_connections", "Open connections.", sources.connections);
+  gauge("collector_pending_body_bytes", "Bytes that arrived, not stored yet.", sources.pendingBodyBytes);
   gauge("collector_http2_sessions", "Open HTTP/2 connections.", sessions);
   gauge("collector_spool_ready", "1 if the spool takes events.", () => (writer.readiness().ready ? 1 : 0));
   gauge("collector_spool_bytes", "Bytes of all segments.", () => writer.stats().spoolBytes);

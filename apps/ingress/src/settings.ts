@@ -56,6 +56,8 @@ export interface NdjsonConfig {
   readonly bytesMax: number;
   /** Decoded bytes for each encoded one. */
   readonly expansionMax: number;
+  /** Lines of one body that may be rejected. */
+  readonly rejectedMax: number;
 }
 
 export interface LimitsConfig {

@@ -4,12 +4,11 @@
  */
 import { Hono } from "hono";
 import type { Context } from "hono";
-import type { Refusal } from "@event-collector/contract";
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import type { Logger } from "pino";
 import type { Exchange } from "../server/exchange.js";
-import type { RequestLimits } from "../refusal.js";
+import type { RequestLimits, ServiceRefusal } from "../refusal.js";
 import { problemOf } from "./problem.js";
 
 /** What comes with a request from the gate; all of it is absent where a test calls the app by itself. */
@@ -32,13 +31,18 @@ export interface Route {
   readonly handle: RestHandler;
 }
 
-/** Says no in the way of REST. */
-export type Refuse = (context: RestContext, refusal: Refusal, headers?: Record<string, string>) => Response;
+/** Says no in the way of REST; `members` are further ones of the problem document. */
+export type Refuse = (
+  context: RestContext,
+  refusal: ServiceRefusal,
+  headers?: Record<string, string>,
+  members?: Readonly<Record<string, number>>,
+) => Response;
 
 export function createRefuse(limits: RequestLimits): Refuse {
-  return (context, refusal, headers = {}) => {
+  return (context, refusal, headers = {}, members = {}) => {
     const exchange = context.env?.exchange;
-    const problem = problemOf(refusal, exchange?.id ?? "", limits);
+    const problem = problemOf(refusal, exchange?.id ?? "", limits, members);
     return context.body(problem.body, problem.status as 400, { ...problem.headers, ...headers });
   };
 }

@@ -3,13 +3,19 @@
  *
  * **Invariant:** the cap counts what has arrived, not what was announced; at the cap nothing more is kept.
  */
-import type { Refusal } from "@event-collector/contract";
+import { Http2ServerRequest } from "node:http2";
 import type { Readable } from "node:stream";
+import type { Refusal } from "@event-collector/contract";
+import type { ServiceRefusal } from "../refusal.js";
+import type { BodyHold } from "../server/body-budget.js";
 
 export type BodyReading =
-  { readonly ok: true; readonly bytes: Buffer } | { readonly ok: false; readonly refusal: Refusal };
+  { readonly ok: true; readonly bytes: Buffer } | { readonly ok: false; readonly refusal: ServiceRefusal };
 
-export function readBody(source: Readable, bytesMax: number): Promise<BodyReading> {
+/** The sender is gone: nobody is left to read the answer. */
+export const CUT_SHORT: Refusal = { code: "canceled", message: "the body did not arrive as a whole" };
+
+export function readBody(source: Readable, bytesMax: number, hold: BodyHold): Promise<BodyReading> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let length = 0;
@@ -25,13 +31,15 @@ export function readBody(source: Readable, bytesMax: number): Promise<BodyReadin
     function take(chunk: Buffer): void {
       length += chunk.byteLength;
       chunks.push(chunk);
-      if (length <= bytesMax) return;
+      if (length <= bytesMax) return hold.add(chunk.byteLength);
       // The server behind this forgets the rest; here it would only be kept from ending the connection.
       source.pause();
-      settle(refuse("body_too_large", `the body must have at most ${bytesMax} bytes`));
+      settle({ ok: false, refusal: tooLarge(bytesMax) });
     }
 
     function finish(): void {
+      if (wasAborted(source)) return giveUp();
+      hold.arrived();
       const [first] = chunks;
       settle({
         ok: true,
@@ -39,9 +47,8 @@ export function readBody(source: Readable, bytesMax: number): Promise<BodyReadin
       });
     }
 
-    /** Nobody is left to read the answer. */
     function giveUp(): void {
-      settle(refuse("canceled", "the body did not arrive as a whole"));
+      settle({ ok: false, refusal: CUT_SHORT });
     }
 
     source.on("data", take);
@@ -52,6 +59,19 @@ export function readBody(source: Readable, bytesMax: number): Promise<BodyReadin
   });
 }
 
-function refuse(code: Refusal["code"], message: string): BodyReading {
-  return { ok: false, refusal: { code, message } };
+/**
+ * True for a request whose sender went away. Over HTTP/2 Node ends the body of a stream that was reset as if it were
+ * complete; but nothing else closes a stream that was not answered yet.
+ */
+export function wasAborted(source: Readable): boolean {
+  if (source instanceof Http2ServerRequest && source.stream.closed) return true;
+  return "aborted" in source && source.aborted === true;
+}
+
+export function tooLarge(bytesMax: number): ServiceRefusal {
+  return {
+    code: "body_too_large",
+    message: `the body must have at most ${bytesMax} bytes`,
+    limit: { limit: bytesMax, unit: "bytes" },
+  };
 }

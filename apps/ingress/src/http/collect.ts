@@ -1,66 +1,117 @@
 /** `POST /collect`: a body of events in, an outcome for each out. */
-import { BODY_DEPTH_MAX, readBatch, readLines } from "@event-collector/contract";
-import type { BatchLimits, BatchReading, Refusal } from "@event-collector/contract";
+import { BODY_DEPTH_MAX, readBatch } from "@event-collector/contract";
+import type { BatchLimits, FailureCode } from "@event-collector/contract";
 import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
-import type { Ingest, Outcome, Receipt } from "../ingest.js";
+import type { Ingest } from "../ingest.js";
+import { UNCOUNTED } from "../server/body-budget.js";
+import { mediaTypeOf } from "../server/incoming.js";
+import type { NdjsonConfig } from "../settings.js";
+import type { Turnstile } from "../turnstile.js";
 import type { RestContext, RestHandler, Refuse } from "./app.js";
 import { readBody } from "./body.js";
-import { decompress, ENCODINGS } from "./decompress.js";
+import { createStreamDecoders, decompress, ENCODINGS } from "./decompress.js";
+import { collectLines } from "./ndjson.js";
+import { createTally } from "./receipt.js";
+import type { Tally } from "./receipt.js";
 
 export interface CollectOptions {
-  /** Events of one body. */
+  /** Events of one body of JSON, lines of one group of NDJSON. */
   readonly eventsMax: number;
-  /** Bytes of one body, before and after decompression. */
+  /** Bytes of one body of JSON, before and after decompression, or of one line of NDJSON. */
   readonly bytesMax: number;
+  /** Of a body of NDJSON. */
+  readonly ndjson: NdjsonConfig;
+  /** Bodies that are decompressed at once, as a whole. */
+  readonly decompress: Turnstile;
+  /** Aborted when the service is about to end. */
+  readonly leaving: AbortSignal;
 }
 
-type BodyReader = (body: Uint8Array, limits: BatchLimits) => BatchReading;
-
 /** `navigator.sendBeacon` can send JSON from another origin only if it calls it text. */
-const READERS: ReadonlyMap<string, BodyReader> = new Map([
-  ["application/json", readBatch],
-  ["text/plain", readBatch],
-  ["application/x-ndjson", readLines],
-  ["application/ndjson", readLines],
-  ["application/jsonl", readLines],
+const BATCH_TYPES: ReadonlySet<string> = new Set(["application/json", "text/plain"]);
+
+const LINE_TYPES: ReadonlySet<string> = new Set([
+  "application/x-ndjson",
+  "application/ndjson",
+  "application/jsonl",
 ]);
 
 const MEDIA_TYPES = "application/json, application/x-ndjson, text/plain";
 
+/** Bytes that a body of this type may have. */
+export function bodyBytesMax(
+  contentType: string | undefined,
+  options: Pick<CollectOptions, "bytesMax" | "ndjson">,
+): number {
+  return LINE_TYPES.has(mediaTypeOf(contentType)) ? options.ndjson.bytesMax : options.bytesMax;
+}
+
 export function createCollectHandler(ingest: Ingest, refuse: Refuse, options: CollectOptions): RestHandler {
-  const limits: BatchLimits = { eventsMax: options.eventsMax, bodyDepthMax: BODY_DEPTH_MAX };
+  const collectBatch = createBatchCollector(ingest, refuse, options);
+  const collectNdjson = createNdjsonCollector(ingest, refuse, options);
+  return (context) => {
+    const type = mediaTypeOf(context.req.header("content-type"));
+    if (BATCH_TYPES.has(type)) return collectBatch(context);
+    if (LINE_TYPES.has(type)) return collectNdjson(context);
+    return refuse(
+      context,
+      { code: "unsupported_media_type", message: `the types understood are ${MEDIA_TYPES}` },
+      { accept: MEDIA_TYPES },
+    );
+  };
+}
+
+function createBatchCollector(
+  ingest: Ingest,
+  refuse: Refuse,
+  { eventsMax, bytesMax, ...options }: CollectOptions,
+): RestHandler {
+  const limits: BatchLimits = { eventsMax, bodyDepthMax: BODY_DEPTH_MAX };
   return async (context) => {
-    const reader = READERS.get(mediaTypeOf(context));
-    if (reader === undefined) {
-      const refusal: Refusal = {
-        code: "unsupported_media_type",
-        message: `the types understood are ${MEDIA_TYPES}`,
-      };
-      return refuse(context, refusal, { accept: MEDIA_TYPES });
-    }
-    const body = await readBody(sourceOf(context), options.bytesMax);
-    if (!body.ok) return refuse(context, body.refusal);
-    const decoded = await decompress(body.bytes, context.req.header("content-encoding"), options.bytesMax);
-    if (!decoded.ok) return refuse(context, decoded.refusal, acceptedEncodings(decoded.refusal));
-    const batch = reader(decoded.bytes, limits);
-    if (!batch.ok) return refuse(context, batch.refusal);
     const exchange = context.env?.exchange;
+    const body = await readBody(sourceOf(context), bytesMax, exchange?.hold ?? UNCOUNTED);
+    if (!body.ok) return refuse(context, body.refusal);
+    const encoding = context.req.header("content-encoding");
+    const decoded =
+      encoding === undefined
+        ? body
+        : await options.decompress(() => decompress(body.bytes, encoding, bytesMax));
+    if (!decoded.ok) return refuse(context, decoded.refusal, acceptedEncodings(decoded.refusal));
+    const batch = readBatch(decoded.bytes, limits);
+    if (!batch.ok) return refuse(context, batch.refusal);
     const result = await ingest({
       events: batch.events,
       protocol: "rest",
       requestId: exchange?.id ?? "",
       trace: exchange?.trace,
+      limits: exchange?.key?.eventLimits,
     });
-    return result.ok ? answer(context, result.receipt) : refuse(context, result.refusal);
+    if (!result.ok) return refuse(context, result.refusal);
+    const tally = createTally(Infinity);
+    tally.add(result.receipt);
+    return answer(context, tally);
   };
 }
 
-/** The essence of the media type: parameters such as `charset` do not matter, since JSON is UTF-8. */
-function mediaTypeOf(context: RestContext): string {
-  const header = context.req.header("content-type") ?? "";
-  const semicolon = header.indexOf(";");
-  return (semicolon < 0 ? header : header.slice(0, semicolon)).trim().toLowerCase();
+function createNdjsonCollector(ingest: Ingest, refuse: Refuse, options: CollectOptions): RestHandler {
+  const limits = {
+    eventsMax: options.eventsMax,
+    batchBytesMax: options.bytesMax,
+    ...options.ndjson,
+    decoders: createStreamDecoders(),
+    leaving: options.leaving,
+  };
+  return async (context) => {
+    const encoding = context.req.header("content-encoding");
+    const exchange = context.env?.exchange;
+    const reading = await collectLines(ingest, sourceOf(context), encoding, exchange, limits);
+    const { refusal, lines, tally } = reading;
+    if (refusal === undefined) return answer(context, tally);
+    const { accepted, rejected } = tally;
+    const settled: Record<string, number> = accepted + rejected > 0 ? { accepted, rejected, lines } : {};
+    return refuse(context, refusal, acceptedEncodings(refusal), settled);
+  };
 }
 
 /** The stream of the server itself where there is one: a web stream around it costs a third of the throughput. */
@@ -71,40 +122,11 @@ function sourceOf(context: RestContext): Readable {
   return body === null ? Readable.from([]) : Readable.fromWeb(body as ReadableStream);
 }
 
-function acceptedEncodings(refusal: Refusal): Record<string, string> {
-  return refusal.code === "unsupported_encoding" ? { "accept-encoding": ENCODINGS } : {};
+function acceptedEncodings({ code }: { readonly code: FailureCode }): Record<string, string> {
+  return code === "unsupported_encoding" ? { "accept-encoding": ENCODINGS } : {};
 }
 
-function answer(context: RestContext, receipt: Receipt): Response {
-  const errors = receipt.outcomes.flatMap(errorsOf);
-  const body = JSON.stringify({
-    success: receipt.rejected === 0,
-    batch_id: receipt.batchId,
-    accepted: receipt.accepted,
-    rejected: receipt.rejected,
-    timestamp: receipt.receivedAt,
-    ...(errors.length > 0 && { errors }),
-  });
-  return context.body(body, receipt.accepted > 0 ? 200 : 422, { "content-type": "application/json" });
-}
-
-interface EventError {
-  index: number;
-  event_id?: string;
-  code: string;
-  message: string;
-  /** From the root of the body. */
-  pointer: string;
-}
-
-/** One entry for each reason. Lines of NDJSON are pointed at as if they stood in a batch. */
-function errorsOf(outcome: Outcome, index: number): EventError[] {
-  if (outcome.accepted) return [];
-  return outcome.violations.map(({ code, message, pointer }) => ({
-    index,
-    ...(outcome.eventId !== undefined && { event_id: outcome.eventId }),
-    code,
-    message,
-    pointer: `/events/${index}${pointer}`,
-  }));
+function answer(context: RestContext, tally: Tally): Response {
+  const { status, body } = tally.answer();
+  return context.body(body, status, { "content-type": "application/json" });
 }

@@ -1,8 +1,7 @@
 /** A refused request as RFC 9457 says it. */
 import { FAILURES } from "@event-collector/contract";
-import type { Refusal } from "@event-collector/contract";
 import { refusalHeaders } from "../refusal.js";
-import type { RequestLimits } from "../refusal.js";
+import type { RequestLimits, ServiceRefusal } from "../refusal.js";
 
 export interface Problem {
   readonly status: number;
@@ -10,7 +9,13 @@ export interface Problem {
   readonly body: string;
 }
 
-export function problemOf(refusal: Refusal, requestId: string, limits: RequestLimits): Problem {
+/** `members` are further ones of the document. */
+export function problemOf(
+  refusal: ServiceRefusal,
+  requestId: string,
+  limits: RequestLimits,
+  members: Readonly<Record<string, number>> = {},
+): Problem {
   const { http: status, title, retryable } = FAILURES[refusal.code];
   return {
     status,
@@ -23,7 +28,8 @@ export function problemOf(refusal: Refusal, requestId: string, limits: RequestLi
       code: refusal.code,
       retryable,
       request_id: requestId,
-      ...limits[refusal.code],
+      ...(refusal.limit ?? limits[refusal.code]),
+      ...members,
     }),
   };
 }

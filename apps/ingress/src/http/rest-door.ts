@@ -1,16 +1,20 @@
 /** The REST app as a door of the port: a Hono app behind Node's requests of both HTTP versions. */
 import { getRequestListener } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Hono } from "hono";
-import type { Door, Incoming } from "../server/gate.js";
+import type { Door } from "../server/gate.js";
+import type { Incoming } from "../server/incoming.js";
 import type { Exchange } from "../server/exchange.js";
 import type { RestEnvironment, Route } from "./app.js";
 
 export function createRestDoor(app: Hono<RestEnvironment>, routes: readonly Route[]): Door {
   // The adapter passes on its own two arguments only.
   const exchanges = new WeakMap<Incoming, Exchange>();
-  const listener = getRequestListener((request, { incoming }) => {
+  const listener = getRequestListener(async (request, { incoming, outgoing }) => {
     const exchange = exchanges.get(incoming);
-    return app.fetch(request, { incoming, ...(exchange !== undefined && { exchange }) });
+    const response = await app.fetch(request, { incoming, ...(exchange !== undefined && { exchange }) });
+    // The exchange was ended meanwhile: it took too long.
+    return outgoing.headersSent ? RESPONSE_ALREADY_SENT : response;
   });
   return {
     routes: new Map(routes.map(({ path }) => [path, { streaming: false }])),

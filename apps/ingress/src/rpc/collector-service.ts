@@ -60,6 +60,7 @@ async function ingestAll(
     protocol: context.protocolName,
     requestId: exchange?.id ?? "",
     trace: exchange?.trace,
+    limits: exchange?.key?.eventLimits,
   });
   if (!result.ok) throw refusalError(result.refusal);
   return result.receipt;
@@ -128,10 +129,15 @@ async function* streamEvents(
   context: HandlerContext,
   options: CollectorOptions,
 ): AsyncGenerator<Answer & { firstIndex: bigint }> {
+  const exchange = exchangeOf(context);
   let firstIndex = 0n;
   const limits = { sizeMax: options.streamEventsMax, lingerMs: options.streamLingerMs };
   for await (const group of groupEvents(events, limits, options.leaving)) {
-    yield { ...answerOf(await ingestAll(ingest, group, context)), firstIndex };
+    const refusal = await exchange?.permit();
+    if (refusal !== undefined) throw refusalError(refusal);
+    const receipt = await ingestAll(ingest, group, context);
+    exchange?.hold.release();
+    yield { ...answerOf(receipt), firstIndex };
     firstIndex += BigInt(group.length);
   }
   if (options.leaving.aborted) {

@@ -5,8 +5,9 @@
  */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, FAILURES, RetryInfoSchema } from "@event-collector/contract";
-import type { ConnectCodeName, FailureCode, Refusal, Violation } from "@event-collector/contract";
-import { refusalHeaders, RETRY_AFTER_SECONDS } from "../refusal.js";
+import type { ConnectCodeName, FailureCode, Violation } from "@event-collector/contract";
+import { refusalHeaders, retryAfterOf } from "../refusal.js";
+import type { ServiceRefusal } from "../refusal.js";
 
 const CODES: Readonly<Record<ConnectCodeName, Code>> = {
   canceled: Code.Canceled,
@@ -28,12 +29,13 @@ export function connectCodeOf(code: FailureCode): Code {
 type Details = NonNullable<ConstructorParameters<typeof ConnectError>[3]>;
 
 /** The call as a whole is refused. */
-export function refusalError(refusal: Refusal): ConnectError {
+export function refusalError(refusal: ServiceRefusal): ConnectError {
   const details: Details = [
     { desc: ErrorInfoSchema, value: { reason: refusal.code, domain: "event-collector" } },
   ];
-  if (FAILURES[refusal.code].retryable) {
-    const retryDelay = { seconds: BigInt(RETRY_AFTER_SECONDS), nanos: 0 };
+  const seconds = retryAfterOf(refusal);
+  if (seconds !== undefined) {
+    const retryDelay = { seconds: BigInt(seconds), nanos: 0 };
     details.push({ desc: RetryInfoSchema, value: { retryDelay } });
   }
   const message = `${FAILURES[refusal.code].title}: ${refusal.message}`;

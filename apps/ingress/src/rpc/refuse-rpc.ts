@@ -7,8 +7,8 @@ import { encodeEnvelope } from "@connectrpc/connect/protocol";
 import { endStreamFlag, endStreamToJson, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { FAILURES } from "@event-collector/contract";
-import type { Refusal } from "@event-collector/contract";
 import { refusalHeaders } from "../refusal.js";
+import type { ServiceRefusal } from "../refusal.js";
 import { refusalError } from "./connect-error.js";
 
 export interface RawAnswer {
@@ -18,7 +18,7 @@ export interface RawAnswer {
 }
 
 /** `contentType` is that of the request. */
-export function refuseRpc(refusal: Refusal, contentType: string): RawAnswer {
+export function refuseRpc(refusal: ServiceRefusal, contentType: string): RawAnswer {
   const error = refusalError(refusal);
   if (contentType.startsWith("application/grpc")) return trailersOnly(error, contentType);
   if (contentType.startsWith("application/connect+")) return endOfStream(error, contentType);

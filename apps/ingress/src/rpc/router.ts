@@ -18,16 +18,25 @@ import {
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
 import { createAsyncIterable } from "@connectrpc/connect/protocol";
-import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import type {
+  Compression,
+  UniversalHandler,
+  UniversalServerRequest,
+  UniversalServerResponse,
+} from "@connectrpc/connect/protocol";
 import { codeToString, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { BODY_DEPTH_MAX } from "@event-collector/contract";
 import type { Logger } from "pino";
 import type { Door } from "../server/gate.js";
+import type { BodyHold } from "../server/body-budget.js";
 import type { Exchange } from "../server/exchange.js";
+import type { Turnstile } from "../turnstile.js";
 
 export interface RpcOptions {
   /** Bytes of one message, before and after decompression. */
   readonly messageBytesMax: number;
+  /** Messages that are decompressed at once: each may become as large as a message can be. */
+  readonly decompress: Turnstile;
 }
 
 /** The longest deadline a caller may set: within what a timer holds (24.8 days), beyond what anybody waits. */
@@ -52,7 +61,9 @@ export function createRpcDoor(
   options: RpcOptions,
 ): Door {
   const router = createConnectRouter({
-    acceptCompression: [compressionGzip, compressionBrotli],
+    acceptCompression: [compressionGzip, compressionBrotli].map((one) =>
+      takingTurns(one, options.decompress),
+    ),
     readMaxBytes: options.messageBytesMax,
     maxTimeoutMs: DEADLINE_MAX_MS,
     binaryOptions: { recursionLimit: RECURSION_MAX },
@@ -70,10 +81,36 @@ export function createRpcDoor(
       if (handler === undefined) throw new Error(`no handler for ${exchange.route}`);
       const values = createContextValues().set(exchangeKey, exchange);
       const request = universalRequestFromNodeRequest(incoming, outgoing, undefined, values);
-      handler(request)
+      handler({ ...request, body: countBody(request.body, exchange.hold) })
         .then((response) => universalResponseToNodeResponse(settle(response, exchange), outgoing))
         // What fails here is the writing of an answer: its reader is gone.
         .catch((error: unknown) => logger.debug({ error, requestId: exchange.id }, "answer not delivered"));
+    },
+  };
+}
+
+function takingTurns(compression: Compression, turnstile: Turnstile): Compression {
+  return {
+    ...compression,
+    decompress: (bytes, bytesMax) => turnstile(() => compression.decompress(bytes, bytesMax)),
+  };
+}
+
+/** Counts the bytes of the body as they are read. */
+function countBody(body: UniversalServerRequest["body"], hold: BodyHold): UniversalServerRequest["body"] {
+  if (typeof body !== "object" || body === null || !(Symbol.asyncIterator in body)) return body;
+  return {
+    [Symbol.asyncIterator]: () => {
+      const chunks = body[Symbol.asyncIterator]();
+      return {
+        ...chunks,
+        next: async () => {
+          const result = await chunks.next();
+          if (result.done === true) hold.arrived();
+          else hold.add(result.value.byteLength);
+          return result;
+        },
+      };
     },
   };
 }

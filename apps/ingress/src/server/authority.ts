@@ -8,7 +8,18 @@ import type { Http2ServerRequest } from "node:http2";
 /** True if handlers can build a URL from the request's authority and path. */
 export function hasUsableAuthority(request: IncomingMessage | Http2ServerRequest): boolean {
   const authority = "authority" in request ? request.authority : request.headers.host;
-  if (authority === undefined || authority === "") return false;
+  if (authority === undefined || authority === "" || namesHostTwice(request)) return false;
   const base = `http://${authority}`;
   return URL.canParse(base) && URL.canParse(request.url ?? "", base);
+}
+
+/** Two hosts are made to mean one thing to a proxy and another here (RFC 9112, section 3.2). Node takes the first. */
+function namesHostTwice({ rawHeaders, httpVersionMajor }: IncomingMessage | Http2ServerRequest): boolean {
+  if (httpVersionMajor !== 1) return false;
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index];
+    if (name?.length === 4 && name.toLowerCase() === "host") hosts += 1;
+  }
+  return hosts > 1;
 }

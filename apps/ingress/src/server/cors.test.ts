@@ -16,7 +16,10 @@ await t.test("with a list", async (t) => {
   await t.test("a listed origin may read answers, and caches are told that they differ", async (t) => {
     t.ok(cors.allows(PAGE, "collector:8000"));
     t.match(cors.headersFor(PAGE), { vary: "Origin", "access-control-allow-origin": PAGE });
-    t.match(cors.headersFor(PAGE)["access-control-expose-headers"], /Grpc-Status.*Retry-After.*X-Request-Id/);
+    t.match(
+      cors.headersFor(PAGE)["access-control-expose-headers"],
+      /Grpc-Status.*Retry-After.*RateLimit.*RateLimit-Policy.*X-Request-Id/,
+    );
   });
 
   await t.test("its preflight names what all protocols need", async (t) => {

@@ -15,7 +15,13 @@ const ALLOWED_HEADERS = [
   "Tracestate",
 ].join(", ");
 
-const EXPOSED_HEADERS = [...rpc.exposedHeaders, "Retry-After", "X-Request-Id"].join(", ");
+const EXPOSED_HEADERS = [
+  ...rpc.exposedHeaders,
+  "Retry-After",
+  "RateLimit",
+  "RateLimit-Policy",
+  "X-Request-Id",
+].join(", ");
 
 const ALLOWED_METHODS = [...new Set([...rpc.allowedMethods, "HEAD"])].join(", ");
 

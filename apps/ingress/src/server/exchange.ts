@@ -1,10 +1,10 @@
-/**
- * One request and its answer on the way through the port, whatever its protocol, and the list of those under way.
- *
- * **Invariant:** an exchange that is not a stream is over by its deadline, since neither Node's HTTP/2 nor the
- * handlers end a request that drips in or an answer that nobody reads.
- */
-import type { Clock } from "@event-collector/spool";
+/** One request and its answer on the way through the port, whatever its protocol. */
+import type { ApiKey } from "../keys/key.js";
+import { makeId } from "../ids.js";
+import type { ServiceRefusal } from "../refusal.js";
+import type { BodyHold } from "./body-budget.js";
+import type { Incoming } from "./incoming.js";
+import { traceContextOf } from "./trace-context.js";
 import type { TraceContext } from "./trace-context.js";
 
 export type Protocol = "rest" | "connect" | "grpc" | "grpc-web";
@@ -20,51 +20,53 @@ export interface Exchange {
   readonly trace: TraceContext | undefined;
   /** Milliseconds of the monotonic clock. */
   readonly startedAt: number;
+  /** Counts the bytes of its body that are not stored yet. */
+  readonly hold: BodyHold;
   /** How it ended: an HTTP status or the name of a Connect code. Set by whoever answers. */
   code: string | undefined;
+  /** The key it came with. Set by the gate. */
+  key: ApiKey | undefined;
+  /**
+   * For handlers of bodies without end: asked before each group of events is stored. Waits as long as the group is
+   * early by the rate of its sender, gives the next group its own time to arrive, and says no once the key is gone.
+   */
+  permit: () => Promise<ServiceRefusal | undefined>;
 }
 
-export interface Exchanges {
-  /** Lists an exchange; `abort` is called once if its deadline passes. */
-  begin(exchange: Exchange, abort: () => void): void;
-  end(exchange: Exchange): void;
-  count(): number;
-  /** Resolves when none is under way. */
-  idle(): Promise<void>;
-  /** Stops watching deadlines. */
-  close(): void;
+export interface Route {
+  readonly streaming: boolean;
 }
 
-/** How far past its deadline an exchange may run: one look at the list. */
-const CHECK_MS = 1_000;
-
-export function createExchanges(clock: Clock, timeoutMs: number): Exchanges {
-  const open = new Map<Exchange, () => void>();
-  let waiting: (() => void)[] = [];
-
-  function abortOverdue(): void {
-    const begun = clock.monotonic() - timeoutMs;
-    for (const [exchange, abort] of open) {
-      // The list is in order of time: the first that has time left ends the look.
-      if (exchange.startedAt > begun) return;
-      if (!exchange.streaming) abort();
-    }
-  }
-
-  const timer = setInterval(abortOverdue, CHECK_MS);
-  timer.unref();
+export function createExchange(
+  incoming: Incoming,
+  about: { path: string; route: Route | undefined; isRpc: boolean; startedAt: number; hold: BodyHold },
+): Exchange {
+  const { path, route, isRpc, startedAt, hold } = about;
   return {
-    begin: (exchange, abort) => {
-      open.set(exchange, abort);
-    },
-    end: (exchange) => {
-      open.delete(exchange);
-      if (open.size > 0) return;
-      for (const resolve of waiting) resolve();
-      waiting = [];
-    },
-    count: () => open.size,
-    idle: () => (open.size === 0 ? Promise.resolve() : new Promise((resolve) => void waiting.push(resolve))),
-    close: () => clearInterval(timer),
+    id: requestIdOf(incoming),
+    protocol: protocolOf(incoming, isRpc),
+    route: route === undefined ? "other" : path,
+    streaming: route?.streaming ?? false,
+    trace: traceContextOf(incoming.headers),
+    startedAt,
+    hold,
+    code: undefined,
+    key: undefined,
+    permit: () => Promise.resolve(undefined),
   };
+}
+
+function protocolOf(incoming: Incoming, isRpc: boolean): Protocol {
+  if (!isRpc) return "rest";
+  const type = incoming.headers["content-type"] ?? "";
+  if (type.startsWith("application/grpc-web")) return "grpc-web";
+  return type.startsWith("application/grpc") ? "grpc" : "connect";
+}
+
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+/** The id that the sender or a proxy gave, if it is fit for a log, else one of our own. */
+function requestIdOf(incoming: Incoming): string {
+  const id = incoming.headers["x-request-id"];
+  return typeof id === "string" && REQUEST_ID.test(id) ? id : makeId();
 }

@@ -1,35 +1,32 @@
 /**
  * What every request passes, whatever its protocol, before a handler sees it: its name, the guard against hosts
- * that are none, origins, the API key, the announced size. Handlers behind it need not repeat any of it.
+ * that are none, and admission. Handlers behind it need not repeat any of it.
  *
  * **Invariant:** no request reaches the RPC handlers without an authority that they can build a URL from.
- * **Invariant:** the paths open to everybody are listed exactly; any other spelling of them needs the key.
  */
-import { constants } from "node:http2";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { FAILURES } from "@event-collector/contract";
-import type { Refusal } from "@event-collector/contract";
 import type { Clock } from "@event-collector/spool";
 import type { Authenticator } from "../auth.js";
-import { makeId } from "../ids.js";
-import { problemOf } from "../http/problem.js";
+import type { Scope } from "../keys/key.js";
 import type { Lifecycle } from "../lifecycle.js";
-import type { RequestLimits } from "../refusal.js";
-import { refuseRpc } from "../rpc/refuse-rpc.js";
-import type { RawAnswer } from "../rpc/refuse-rpc.js";
+import type { RequestLimits, ServiceRefusal } from "../refusal.js";
+import type { Admission, Admit } from "./admission.js";
 import { hasUsableAuthority } from "./authority.js";
+import type { BodyBudget } from "./body-budget.js";
 import type { Cors } from "./cors.js";
-import type { Exchange, Exchanges, Protocol } from "./exchange.js";
-import { traceContextOf } from "./trace-context.js";
-
-export type Incoming = IncomingMessage | Http2ServerRequest;
-export type Outgoing = ServerResponse | Http2ServerResponse;
+import { createExchange } from "./exchange.js";
+import type { Exchange, Route } from "./exchange.js";
+import type { Exchanges } from "./exchanges.js";
+import { expectsContinue, isPreflight, pathOf } from "./incoming.js";
+import type { Incoming, Outgoing } from "./incoming.js";
+import { rateHeaders } from "./rates.js";
+import type { Rates } from "./rates.js";
+import { createPermit } from "./permit.js";
+import { endExchange, refuseExchange } from "./refuse-exchange.js";
 
 /** One way on from the gate. */
 export interface Door {
   /** The paths it knows. */
-  readonly routes: ReadonlyMap<string, { readonly streaming: boolean }>;
+  readonly routes: ReadonlyMap<string, Route>;
   enter(incoming: Incoming, outgoing: Outgoing, exchange: Exchange): void;
 }
 
@@ -37,8 +34,11 @@ export interface GateParts {
   /** Takes every path that the RPC door does not know. */
   readonly rest: Door;
   readonly rpc: Door;
+  readonly admit: Admit;
   readonly authenticate: Authenticator;
   readonly cors: Cors;
+  readonly rates: Rates;
+  readonly budget: BodyBudget;
   readonly exchanges: Exchanges;
   readonly lifecycle: Lifecycle;
   readonly clock: Clock;
@@ -47,165 +47,100 @@ export interface GateParts {
 }
 
 export interface GateOptions {
-  /** Paths that need no key. */
-  readonly openPaths: ReadonlySet<string>;
-  /** Bytes that a request may announce. */
-  readonly bodyBytesMax: number;
+  /** Paths that need a scope, beside a key at all. */
+  readonly scopes: ReadonlyMap<string, Scope>;
   readonly limits: RequestLimits;
 }
 
 export type Gate = (incoming: Incoming, outgoing: Outgoing) => void;
 
-/** What of a refused body is read and forgotten so that the answer arrives; beyond it the connection is cut. */
-const DISCARDED_BYTES_MAX = 4 * 1024 * 1024;
+const LATE: ServiceRefusal = { code: "request_timeout", message: "the request did not arrive in time" };
+
+const CROWDED_OUT: ServiceRefusal = {
+  code: "overloaded",
+  message: "more is arriving than can be held, and this request took the longest",
+};
 
 export function createGate(parts: GateParts, options: GateOptions): Gate {
-  const { cors, exchanges, lifecycle, clock } = parts;
+  const { rest, rpc, exchanges, clock } = parts;
+  const permitParts = { ...parts, leaving: parts.lifecycle.leaving };
 
   return (incoming, outgoing) => {
     const path = pathOf(incoming);
-    const isRpc = parts.rpc.routes.has(path);
-    const door = isRpc ? parts.rpc : parts.rest;
-    const exchange = createExchange(incoming, door, path, isRpc, clock);
-    exchanges.begin(exchange, () => cut(incoming));
+    const isRpc = rpc.routes.has(path);
+    const door = isRpc ? rpc : rest;
+    const end = (refusal: ServiceRefusal): void =>
+      endExchange(incoming, outgoing, exchange, refusal, options.limits);
+    const exchange = createExchange(incoming, {
+      path,
+      isRpc,
+      route: door.routes.get(path),
+      startedAt: clock.monotonic(),
+      hold: parts.budget.open(() => end(CROWDED_OUT)),
+    });
+    exchanges.begin(exchange, () => end(LATE));
     outgoing.once("close", () => {
       exchanges.end(exchange);
+      exchange.hold.release();
       const code = exchange.code ?? (outgoing.headersSent ? String(outgoing.statusCode) : "canceled");
       parts.ended(exchange, code, (clock.monotonic() - exchange.startedAt) / 1000);
     });
-    outgoing.setHeader("x-request-id", exchange.id);
-    const { origin } = incoming.headers;
-    for (const [name, value] of Object.entries(cors.headersFor(origin))) outgoing.setHeader(name, value);
-    if (incoming.httpVersionMajor === 1 && lifecycle.leaving.aborted)
-      outgoing.setHeader("connection", "close");
+    writeCommonHeaders(parts, incoming, outgoing, exchange.id);
 
-    const refusal = refuse(incoming, path);
-    if (refusal !== undefined) {
-      refuseExchange(incoming, outgoing, exchange, refusal, options.limits);
-    } else if (isPreflight(incoming)) {
-      outgoing.writeHead(204, { ...cors.preflightHeadersFor(origin) });
-      outgoing.end();
-    } else {
-      if (expectsContinue(incoming)) outgoing.writeContinue();
-      door.enter(incoming, outgoing, exchange);
+    const admission = judge(parts, incoming, outgoing, path);
+    if (admission === "preflight") return answerPreflight(parts, incoming, outgoing);
+    if (admission.refusal !== undefined) {
+      return refuseExchange(incoming, outgoing, exchange, admission.refusal, options.limits);
     }
-  };
-
-  function refuse(incoming: Incoming, path: string): Refusal | undefined {
-    if (!hasUsableAuthority(incoming))
-      return { code: "malformed_request", message: "the host is missing or is none" };
-    if (lifecycle.aborted.aborted)
-      return { code: "draining", message: "send it again; another instance will answer" };
-    if (isPreflight(incoming)) return undefined;
-    if (!cors.allows(incoming.headers.origin, authorityOf(incoming))) {
-      return { code: "origin_forbidden", message: "pages of this origin may not use the service" };
-    }
-    if (!options.openPaths.has(path)) {
-      const verdict = parts.authenticate(incoming.headers);
-      if (verdict !== "allowed") return { code: "unauthenticated", message: `the API key is ${verdict}` };
-    }
-    if (Number(incoming.headers["content-length"]) > options.bodyBytesMax) {
-      return { code: "body_too_large", message: `the body must have at most ${options.bodyBytesMax} bytes` };
-    }
-    return undefined;
-  }
-}
-
-/** The path of the request, without the query; what is not in origin form stays as it is and matches nothing. */
-function pathOf(incoming: Incoming): string {
-  const url = incoming.url ?? "";
-  const query = url.indexOf("?");
-  return query < 0 ? url : url.slice(0, query);
-}
-
-function createExchange(
-  incoming: Incoming,
-  door: Door,
-  path: string,
-  isRpc: boolean,
-  clock: Clock,
-): Exchange {
-  const route = door.routes.get(path);
-  return {
-    id: requestIdOf(incoming),
-    protocol: protocolOf(incoming, isRpc),
-    route: route === undefined ? "other" : path,
-    streaming: route?.streaming ?? false,
-    trace: traceContextOf(incoming.headers),
-    startedAt: clock.monotonic(),
-    code: undefined,
+    exchange.key = admission.key;
+    exchange.permit = createPermit(permitParts, exchange, admission.meters, options.scopes.get(path));
+    if (expectsContinue(incoming)) outgoing.writeContinue();
+    door.enter(incoming, outgoing, exchange);
   };
 }
 
-function protocolOf(incoming: Incoming, isRpc: boolean): Protocol {
-  if (!isRpc) return "rest";
-  const type = incoming.headers["content-type"] ?? "";
-  if (type.startsWith("application/grpc-web")) return "grpc-web";
-  return type.startsWith("application/grpc") ? "grpc" : "connect";
-}
+type Judgement = "preflight" | Pick<Admission, "refusal" | "key" | "meters">;
 
-const REQUEST_ID = /^[\w.:-]{1,128}$/;
-
-/** The id that the sender or a proxy gave, if it is fit for a log, else one of our own. */
-function requestIdOf(incoming: Incoming): string {
-  const id = incoming.headers["x-request-id"];
-  return typeof id === "string" && REQUEST_ID.test(id) ? id : makeId();
-}
-
-function authorityOf(incoming: Incoming): string | undefined {
-  return "authority" in incoming ? incoming.authority : incoming.headers.host;
-}
-
-/** A preflight says what it is about; any other OPTIONS is a request like others. */
-function isPreflight(incoming: Incoming): boolean {
-  const { headers } = incoming;
-  return (
-    incoming.method === "OPTIONS" &&
-    headers.origin !== undefined &&
-    headers["access-control-request-method"] !== undefined
-  );
-}
-
-/** Over HTTP/2 Node has answered this by itself. */
-function expectsContinue(incoming: Incoming): boolean {
-  return incoming.httpVersion === "1.1" && incoming.headers.expect?.toLowerCase() === "100-continue";
-}
-
-function refuseExchange(
+function judge(
+  { admit, lifecycle }: GateParts,
   incoming: Incoming,
   outgoing: Outgoing,
-  exchange: Exchange,
-  refusal: Refusal,
-  limits: RequestLimits,
-): void {
-  const isRest = exchange.protocol === "rest";
-  if (!isRest) exchange.code = FAILURES[refusal.code].connect;
-  const answer: RawAnswer = isRest
-    ? problemOf(refusal, exchange.id, limits)
-    : refuseRpc(refusal, incoming.headers["content-type"] ?? "");
-  // Whoever asked before sending and hears no may send all the same: only a new connection is unambiguous.
-  if (expectsContinue(incoming)) outgoing.setHeader("connection", "close");
-  outgoing.writeHead(answer.status, { ...answer.headers });
-  outgoing.end(answer.body);
-  forgetBody(incoming, outgoing);
-}
-
-/** Frees what a body that nobody reads still holds. */
-function forgetBody(incoming: Incoming, outgoing: Outgoing): void {
-  if ("stream" in incoming) {
-    const { stream } = incoming;
-    outgoing.once("finish", () => stream.close(constants.NGHTTP2_NO_ERROR));
-    return;
+  path: string,
+): Judgement {
+  if (!hasUsableAuthority(incoming)) {
+    return refused({ code: "malformed_request", message: "the host is missing or is none" });
   }
-  let bytes = 0;
-  incoming.on("data", (chunk: Buffer) => {
-    bytes += chunk.byteLength;
-    if (bytes > DISCARDED_BYTES_MAX) incoming.socket.destroy();
-  });
+  if (lifecycle.aborted.aborted) {
+    return refused({ code: "draining", message: "send it again; another instance will answer" });
+  }
+  if (isPreflight(incoming)) return "preflight";
+  const admission = admit(incoming, path);
+  writeHeaders(outgoing, rateHeaders(admission.readings));
+  return admission;
 }
 
-/** Ends an exchange whose time is up. */
-function cut(incoming: Incoming): void {
-  if ("stream" in incoming) incoming.stream.close(constants.NGHTTP2_CANCEL);
-  else incoming.socket.destroy();
+function refused(refusal: ServiceRefusal): Judgement {
+  return { refusal, key: undefined, meters: [] };
+}
+
+function writeCommonHeaders(
+  { cors, lifecycle }: GateParts,
+  incoming: Incoming,
+  outgoing: Outgoing,
+  id: string,
+): void {
+  outgoing.setHeader("x-request-id", id);
+  writeHeaders(outgoing, cors.headersFor(incoming.headers.origin));
+  if (incoming.httpVersionMajor === 1 && lifecycle.leaving.aborted) {
+    outgoing.setHeader("connection", "close");
+  }
+}
+
+function answerPreflight({ cors }: GateParts, incoming: Incoming, outgoing: Outgoing): void {
+  outgoing.writeHead(204, { ...cors.preflightHeadersFor(incoming.headers.origin) });
+  outgoing.end();
+}
+
+function writeHeaders(outgoing: Outgoing, headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value);
 }

@@ -4,6 +4,7 @@
  *
  * **Invariant:** a session without streams ends after `idleMs`; one with streams must answer a PING in each
  * `idleMs` of silence. So a peer that vanished is noticed, and a quiet stream of a living one stays.
+ * **Invariant:** a session whose streams are reset rather than ended does not go on.
  */
 import { constants, createServer } from "node:http2";
 import type { Http2Server, Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from "node:http2";
@@ -58,6 +59,7 @@ export function createHttp2Sessions(
     session.on("error", () => undefined);
     session.setLocalWindowSize(SESSION_WINDOW_BYTES);
     watchSilence(session, options.idleMs);
+    watchResets(session);
   });
   // Node reports here what a session's own listener has already seen.
   server.on("sessionError", () => undefined);
@@ -94,6 +96,23 @@ function watchSilence(session: ServerHttp2Session, idleMs: number): void {
     else demandSign(session, idleMs);
   });
   session.setTimeout(idleMs);
+}
+
+/**
+ * Streams of a session that may be reset, beyond those that end in an orderly way. Callers give up now and then;
+ * whoever opens streams only to reset them makes work that nobody waits for (CVE-2023-44487).
+ */
+const RESETS_MAX = 500;
+
+/** The library under Node stops such a session too, but then neither ends its connection nor tells anybody. */
+function watchResets(session: ServerHttp2Session): void {
+  let balance = 0;
+  session.on("stream", (stream) => {
+    stream.once("close", () => {
+      balance = stream.rstCode === constants.NGHTTP2_NO_ERROR ? Math.max(0, balance - 1) : balance + 1;
+      if (balance > RESETS_MAX) session.destroy();
+    });
+  });
 }
 
 /** Ends a session unless it answers a PING in time. The answer alone would not arm its timer again. */

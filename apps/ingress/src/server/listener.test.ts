@@ -25,12 +25,12 @@ await t.test("a request whose head or body does not arrive in time is ended with
     ),
   ]);
   t.match(head, /^HTTP\/1\.1 408 /);
-  t.match(body, /^(HTTP\/1\.1 408 |$)/);
+  t.match(body, /^HTTP\/1\.1 408 [^]*connection: close[^]*"code":"request_timeout"/i);
   t.equal((await fetch(`${url}/health`)).status, 200, "others are served");
 });
 
 await t.test(
-  "an HTTP/2 request whose body does not arrive in time is reset, others of its connection are not",
+  "an HTTP/2 request whose body does not arrive in time is answered with 408, others of its connection go on",
   async (t) => {
     const { url } = await liveIngress(t, { REQUEST_TIMEOUT_SECONDS: "2" });
     const client = connectHttp2(url);
@@ -42,8 +42,10 @@ await t.test(
     });
     slow.on("error", () => undefined);
     slow.write("{");
+    const [answer] = (await once(slow, "response")) as [Record<string, unknown>];
+    t.equal(answer[":status"], 408);
+    slow.resume();
     await once(slow, "close");
-    t.equal(slow.rstCode, 8, "CANCEL");
     const other = client.request({ ":path": "/health" });
     const [headers] = (await once(other, "response")) as [Record<string, unknown>];
     t.equal(headers[":status"], 200);

@@ -1,33 +1,53 @@
 /**
- * One cleartext port for HTTP/1.1 and HTTP/2.
+ * One port for HTTP/1.1 and HTTP/2: in cleartext by the first bytes of a connection, over TLS by ALPN.
  *
  * The http.Server itself is the listener, and only its way of taking a connection is replaced: a server that is
  * handed sockets by somebody else's listener never arms the timeouts that end slow requests.
  */
+import { once } from "node:events";
 import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import type { Server as SecureServer } from "node:https";
 import { Server as TcpServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
-import { once } from "node:events";
-import { createSniffer } from "./preface.js";
+import type { SecureContextOptions, TLSSocket } from "node:tls";
+import type { Connections } from "./connections.js";
 import type { Http2Sessions } from "./http2-sessions.js";
+import { createSniffer } from "./preface.js";
+import type { Sniffer } from "./preface.js";
+import type { TlsMaterial } from "./tls.js";
 
 export interface ListenerOptions {
-  host: string;
-  port: number;
-  connectionsMax: number;
-  /** The head of a request must have arrived by then, milliseconds. */
-  headersTimeoutMs: number;
-  /** Header and body of a request must have arrived by then, milliseconds. */
-  requestTimeoutMs: number;
+  readonly host: string;
+  readonly port: number;
+  readonly connectionsMax: number;
+  /** The head of a request, or a TLS handshake, must be over by then, milliseconds. */
+  readonly headersTimeoutMs: number;
   /** How long an idle HTTP/1.1 connection stays open, milliseconds. */
-  keepAliveMs: number;
+  readonly keepAliveMs: number;
+  /** Undefined: cleartext. */
+  readonly tls: TlsMaterial | undefined;
+}
+
+export interface ListenerParts {
+  readonly onHttp1: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly sessions: Http2Sessions;
+  readonly connections: Connections;
+  readonly observer: ListenerObserver;
+}
+
+export interface ListenerObserver {
+  /** A connection was not taken: the port, or its address, has too many, or its TLS handshake failed. */
+  connectionRefused(reason: "port" | "address" | "handshake"): void;
 }
 
 export interface Listener {
   readonly port: number;
   /** Resolves when the port is free and its last connection has ended. */
   readonly closed: Promise<void>;
+  /** From now on new connections get this certificate. */
+  secure(material: TlsMaterial): void;
   /** Takes no new connections; those that are open, and idle, stay. */
   stopAccepting(): void;
   /** Ends connections that no request is on. */
@@ -36,43 +56,44 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-export type Http1Listener = (request: IncomingMessage, response: ServerResponse) => void;
-
 /** How soon after a timeout a connection is really ended. */
 const TIMEOUT_CHECK_MS = 1_000;
 
-/** Connections that have said nothing yet. A tenth of the default of all. */
-const UNDECIDED_MAX = 1_000;
+/** Of all connections, how many may be undecided: a tenth, since whoever means well speaks at once. */
+const UNDECIDED_SHARE = 0.1;
 
-export async function listen(
-  onHttp1: Http1Listener,
-  sessions: Http2Sessions,
-  options: ListenerOptions,
-): Promise<Listener> {
-  const server = createServer(
-    {
-      headersTimeout: Math.min(options.headersTimeoutMs, options.requestTimeoutMs),
-      requestTimeout: options.requestTimeoutMs,
-      keepAliveTimeout: options.keepAliveMs,
-      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-    },
-    onHttp1,
-  );
+type Taker = (socket: Socket) => void;
+
+export async function listen(parts: ListenerParts, options: ListenerOptions): Promise<Listener> {
+  const { sessions, observer } = parts;
+  const serverOptions: ServerOptions = {
+    headersTimeout: options.headersTimeoutMs,
+    // How long a body may take depends on what it is: the exchanges have deadlines of their own.
+    requestTimeout: 0,
+    keepAliveTimeout: options.keepAliveMs,
+    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+  };
+  const { server, secure, sniffer } =
+    options.tls === undefined
+      ? cleartextServer(parts, options, serverOptions)
+      : secureServer(parts, options, serverOptions, options.tls);
   // The listener gets the request before `100 Continue` went out, so that a refusal spares the sender its body.
-  server.on("checkContinue", onHttp1);
+  server.on("checkContinue", parts.onHttp1);
   server.maxConnections = options.connectionsMax;
-  const sniffer = sniff(server, sessions, options.headersTimeoutMs);
+  server.on("drop", () => observer.connectionRefused("port"));
+  countConnections(server, parts);
   server.listen({ host: options.host, port: options.port, backlog: 1024 });
   await once(server, "listening");
   const closed = once(server, "close").then(() => undefined);
   const stopAccepting = (): void => {
     // The method of http.Server would also end idle connections at once, and with them requests on their way.
     if (server.listening) TcpServer.prototype.close.call(server);
-    sniffer.close();
+    sniffer?.close();
   };
   return {
     port: (server.address() as AddressInfo).port,
     closed,
+    secure,
     stopAccepting,
     closeIdle: () => server.closeIdleConnections(),
     close: () => {
@@ -84,21 +105,74 @@ export async function listen(
   };
 }
 
-/** Puts the sniffer between the server and its own way of taking a connection. */
-function sniff(
-  server: Server,
-  sessions: Http2Sessions,
-  deadlineMs: number,
-): ReturnType<typeof createSniffer> {
-  const takers = server.listeners("connection") as ((this: Server, socket: Socket) => void)[];
-  server.removeAllListeners("connection");
+interface MadeServer {
+  readonly server: Server | SecureServer;
+  readonly secure: Listener["secure"];
+  readonly sniffer: Sniffer | undefined;
+}
+
+function cleartextServer(
+  { onHttp1, sessions }: ListenerParts,
+  { headersTimeoutMs, connectionsMax }: ListenerOptions,
+  serverOptions: ServerOptions,
+): MadeServer {
+  const server = createServer(serverOptions, onHttp1);
+  const takeHttp1 = replaceTakers(server, "connection", (socket) => sniffer.accept(socket));
   const sniffer = createSniffer(
-    (protocol, socket) => {
-      if (protocol === "http2") sessions.accept(socket);
-      else for (const take of takers) take.call(server, socket);
+    (protocol, socket) => (protocol === "http2" ? sessions.accept(socket) : takeHttp1(socket)),
+    {
+      deadlineMs: headersTimeoutMs,
+      undecidedMax: Math.max(1, Math.floor(connectionsMax * UNDECIDED_SHARE)),
     },
-    { deadlineMs, undecidedMax: UNDECIDED_MAX },
   );
-  server.on("connection", (socket: Socket) => sniffer.accept(socket));
-  return sniffer;
+  return { server, secure: () => undefined, sniffer };
+}
+
+function secureServer(
+  { onHttp1, sessions, observer }: ListenerParts,
+  { headersTimeoutMs }: ListenerOptions,
+  serverOptions: ServerOptions,
+  material: TlsMaterial,
+): MadeServer {
+  const needsClientCertificate = material.clientAuthorities !== undefined;
+  const server = createSecureServer(
+    {
+      ...serverOptions,
+      ...contextOf(material),
+      ALPNProtocols: ["h2", "http/1.1"],
+      handshakeTimeout: headersTimeoutMs,
+      requestCert: needsClientCertificate,
+      rejectUnauthorized: needsClientCertificate,
+    },
+    onHttp1,
+  );
+  const takeHttp1 = replaceTakers(server, "secureConnection", (socket) => {
+    if ((socket as TLSSocket).alpnProtocol === "h2") sessions.accept(socket);
+    else takeHttp1(socket);
+  });
+  // The peer is gone by then, or is told by TLS itself.
+  server.on("tlsClientError", () => observer.connectionRefused("handshake"));
+  return { server, secure: (next) => server.setSecureContext(contextOf(next)), sniffer: undefined };
+}
+
+function contextOf({ certificate, key, clientAuthorities }: TlsMaterial): SecureContextOptions {
+  return { cert: certificate, key, ...(clientAuthorities !== undefined && { ca: clientAuthorities }) };
+}
+
+/** Puts a taker between the server and its own way of taking a connection, which comes back. */
+function replaceTakers(server: TcpServer, event: string, take: Taker): Taker {
+  const takers = server.listeners(event) as ((this: TcpServer, socket: Socket) => void)[];
+  server.removeAllListeners(event);
+  server.on(event, take);
+  return (socket) => {
+    for (const own of takers) own.call(server, socket);
+  };
+}
+
+function countConnections(server: TcpServer, { connections, observer }: ListenerParts): void {
+  const take = replaceTakers(server, "connection", (socket) => {
+    if (connections.admit(socket)) return take(socket);
+    observer.connectionRefused("address");
+    socket.destroy();
+  });
 }

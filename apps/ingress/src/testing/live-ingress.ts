@@ -4,15 +4,19 @@ import type { SpoolRecord } from "@event-collector/contract";
 import { nodeDisk, spoolLayout, systemClock } from "@event-collector/spool";
 import type { Disk } from "@event-collector/spool";
 import { join } from "node:path";
-import { pino } from "pino";
 import type { Test } from "tap";
 import { readConfig } from "../config.js";
 import { startIngress } from "../ingress.js";
 import type { Ingress } from "../ingress.js";
+import { createLogger } from "../log.js";
 import { removeProtoAccessor } from "../proto-accessor.js";
 
 export interface LiveIngress {
   readonly ingress: Ingress;
+  /** The directory of the test, in which its files are. */
+  readonly directory: string;
+  /** Every line of the log, down to the debug level. */
+  readonly log: readonly string[];
   readonly port: number;
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
@@ -20,28 +24,44 @@ export interface LiveIngress {
   readonly records: () => Promise<SpoolRecord[]>;
 }
 
+/** A name of a file of the test, in place of a value, stands for its path. */
 export async function liveIngress(
   t: Test,
   environment: Record<string, string> = {},
   disk: Disk = nodeDisk,
+  files: Readonly<Record<string, string>> = {},
 ): Promise<LiveIngress> {
   removeProtoAccessor();
-  const directory = join(t.testdir({}), "spool");
+  const directory = t.testdir({ ...files });
+  const spool = join(directory, "spool");
+  const log: string[] = [];
   const config = readConfig({
     HTTP_HOST: "127.0.0.1",
     HTTP_PORT: "0",
-    BUFFER_DIR: directory,
+    BUFFER_DIR: spool,
+    BUFFER_ALLOW_VOLATILE: "true",
     BUFFER_MIN_FREE_BYTES: "0",
     SHUTDOWN_TIMEOUT_SECONDS: "5",
-    ...environment,
+    ...Object.fromEntries(
+      Object.entries(environment).map(([name, value]) => [
+        name,
+        Object.hasOwn(files, value) ? join(directory, value) : value,
+      ]),
+    ),
   });
-  const ingress = await startIngress(disk, systemClock, pino({ level: "silent" }), config);
+  const logger = createLogger(
+    { level: "debug", serviceName: config.serviceName },
+    { write: (line: string) => void log.push(line) },
+  );
+  const ingress = await startIngress(disk, systemClock, logger, config);
   t.teardown(() => ingress.drain());
   return {
     ingress,
+    directory,
+    log,
     port: ingress.port,
     url: `http://127.0.0.1:${ingress.port}`,
-    records: () => readRecords(spoolLayout(directory).segments),
+    records: () => readRecords(spoolLayout(spool).segments),
   };
 }
 

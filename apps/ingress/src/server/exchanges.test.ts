@@ -1,5 +1,6 @@
 import t from "tap";
-import { createExchanges } from "./exchange.js";
+import { createExchanges } from "./exchanges.js";
+import { UNCOUNTED } from "./body-budget.js";
 import type { Exchange } from "./exchange.js";
 
 function exchange(startedAt: number, streaming = false): Exchange {
@@ -10,7 +11,10 @@ function exchange(startedAt: number, streaming = false): Exchange {
     streaming,
     trace: undefined,
     startedAt,
+    hold: UNCOUNTED,
     code: undefined,
+    key: undefined,
+    permit: () => Promise.resolve(undefined),
   };
 }
 
@@ -39,3 +43,28 @@ await t.test(
     t.equal(exchanges.count(), 3, "the end is told by whoever sees it");
   },
 );
+
+await t.test("an exchange that is given its time once more is aborted that much later", async (t) => {
+  let now = 0;
+  const exchanges = createExchanges({ monotonic: () => now }, 30_000);
+  t.teardown(() => exchanges.close());
+  const aborted: string[] = [];
+  const first = exchange(0);
+  exchanges.begin(first, () => aborted.push("first"));
+  const overdue = new Promise<void>((resolve) => {
+    exchanges.begin(exchange(1), () => {
+      aborted.push("second");
+      resolve();
+    });
+  });
+  now = 20_000;
+  exchanges.extend(first);
+  now = 40_000;
+  const alive = setInterval(() => undefined, 1000);
+  await overdue;
+  clearInterval(alive);
+  t.same(aborted, ["second"]);
+  exchanges.end(first);
+  exchanges.extend(first);
+  t.equal(exchanges.count(), 1, "one that is over is not listed again");
+});

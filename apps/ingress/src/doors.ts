@@ -1,0 +1,98 @@
+/** The doors behind the gate: REST, the RPCs, and what operators see. */
+import { EventCollectorService, grpcHealth } from "@event-collector/contract";
+import type { Core } from "./core.js";
+import { createRefuse, createRestApp } from "./http/app.js";
+import type { Refuse, Route } from "./http/app.js";
+import { createCollectHandler } from "./http/collect.js";
+import {
+  createBufferStatsHandler,
+  createHealthHandler,
+  createMetricsHandler,
+  createReadyHandler,
+} from "./http/operations.js";
+import { createRestDoor } from "./http/rest-door.js";
+import { descriptionRoutes } from "./openapi/routes.js";
+import { requestLimits } from "./refusal.js";
+import type { RequestLimits } from "./refusal.js";
+import { collectorService } from "./rpc/collector-service.js";
+import { healthService } from "./rpc/health-service.js";
+import { reflectionServices } from "./rpc/reflection-service.js";
+import { createRpcDoor } from "./rpc/router.js";
+import type { Door } from "./server/gate.js";
+
+export function limitsOf({ config }: Pick<Core, "config">): RequestLimits {
+  return requestLimits(config.batchEventsMax, config.batchBytesMax);
+}
+
+export function createPublicRest(core: Core): Door {
+  const { config, logger, ingest, lifecycle, decompress } = core;
+  const refuse = createRefuse(limitsOf(core));
+  const collect = createCollectHandler(ingest, refuse, {
+    eventsMax: config.batchEventsMax,
+    bytesMax: config.batchBytesMax,
+    ndjson: config.ndjson,
+    decompress,
+    leaving: lifecycle.leaving,
+  });
+  const routes: readonly Route[] = [
+    { method: "POST", path: "/collect", handle: collect },
+    ...probeRoutes(core, refuse),
+    ...(config.admin === undefined ? statsRoutes(core) : []),
+    ...descriptionRoutes({
+      version: config.version,
+      eventsMax: config.batchEventsMax,
+      bytesMax: config.batchBytesMax,
+      limits: core.limits,
+    }),
+  ];
+  return createRestDoor(createRestApp(routes, refuse, logger), routes);
+}
+
+/** For the admin port: no events, and nothing that could be asked for a key. */
+export function createAdminRest(core: Core): Door {
+  const refuse = createRefuse(limitsOf(core));
+  const routes = [...probeRoutes(core, refuse), ...statsRoutes(core)];
+  return createRestDoor(createRestApp(routes, refuse, core.logger), routes);
+}
+
+function probeRoutes({ health, readiness, clock }: Core, refuse: Refuse): Route[] {
+  return [
+    { method: "GET", path: "/health", handle: createHealthHandler(health) },
+    { method: "GET", path: "/ready", handle: createReadyHandler(readiness, clock, refuse) },
+  ];
+}
+
+function statsRoutes({ metrics, writer }: Core): Route[] {
+  return [
+    { method: "GET", path: "/metrics", handle: createMetricsHandler(metrics.registry) },
+    { method: "GET", path: "/buffer/stats", handle: createBufferStatsHandler(writer) },
+  ];
+}
+
+export function createRpc({
+  config,
+  clock,
+  logger,
+  lifecycle,
+  ingest,
+  readiness,
+  health,
+  ...core
+}: Core): Door {
+  const services = [
+    collectorService(
+      { ingest, health, readiness, clock },
+      {
+        streamEventsMax: config.streamBatchEvents,
+        streamLingerMs: config.streamLingerMs,
+        leaving: lifecycle.leaving,
+      },
+    ),
+    healthService(readiness, lifecycle.leaving),
+  ];
+  if (config.reflection) services.push(reflectionServices([EventCollectorService, grpcHealth.Health]));
+  return createRpcDoor(services, logger, {
+    messageBytesMax: config.batchBytesMax,
+    decompress: core.decompress,
+  });
+}

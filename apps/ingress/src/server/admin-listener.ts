@@ -1,0 +1,40 @@
+/**
+ * The port for operators: metrics, statistics and health, in cleartext and without keys, for a network that the
+ * public does not reach. HTTP/1.1 is what scrapers and probes speak.
+ */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface AdminListener {
+  readonly port: number;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Some scrapers and probes; more than that is a mistake. */
+const CONNECTIONS_MAX = 100;
+
+/** Requests have no bodies. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
+export async function listenForOperators(
+  listener: RequestListener,
+  options: { readonly host: string; readonly port: number },
+): Promise<AdminListener> {
+  const timeouts = { headersTimeout: REQUEST_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS };
+  const server = createServer({ ...timeouts, connectionsCheckingInterval: 1_000 }, listener);
+  server.maxConnections = CONNECTIONS_MAX;
+  server.listen(options);
+  await once(server, "listening");
+  const closed = once(server, "close");
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: async () => {
+      if (server.listening) server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,36 @@
+/** What a request of either HTTP version says of itself before anybody judges it. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+
+export type Incoming = IncomingMessage | Http2ServerRequest;
+export type Outgoing = ServerResponse | Http2ServerResponse;
+
+/** The path, without the query; what is not in origin form stays as it is and matches nothing. */
+export function pathOf({ url = "" }: Incoming): string {
+  const query = url.indexOf("?");
+  return query < 0 ? url : url.slice(0, query);
+}
+
+export function authorityOf(incoming: Incoming): string | undefined {
+  return "authority" in incoming ? incoming.authority : incoming.headers.host;
+}
+
+/** The essence of the media type, in lower case: parameters such as `charset` do not matter, since JSON is UTF-8. */
+export function mediaTypeOf(header: string | undefined): string {
+  const semicolon = header?.indexOf(";") ?? -1;
+  return (semicolon < 0 ? (header ?? "") : (header ?? "").slice(0, semicolon)).trim().toLowerCase();
+}
+
+/** A preflight says what it is about; any other OPTIONS is a request like others. */
+export function isPreflight({ method, headers }: Incoming): boolean {
+  return (
+    method === "OPTIONS" &&
+    headers.origin !== undefined &&
+    headers["access-control-request-method"] !== undefined
+  );
+}
+
+/** Over HTTP/2 Node has answered this by itself. */
+export function expectsContinue({ httpVersion, headers }: Incoming): boolean {
+  return httpVersion === "1.1" && headers.expect?.toLowerCase() === "100-continue";
+}

@@ -1,0 +1,36 @@
+/**
+ * May the next group of a body without end be stored? Asked by handlers before each group.
+ *
+ * **Invariant:** a key that was taken away or is over stores nothing more, however long its stream has been open.
+ */
+import type { Authenticator } from "../auth.js";
+import type { Scope } from "../keys/key.js";
+import type { Exchange } from "./exchange.js";
+import type { Exchanges } from "./exchanges.js";
+import type { Meter, Rates } from "./rates.js";
+
+export interface PermitParts {
+  readonly authenticate: Authenticator;
+  readonly rates: Rates;
+  readonly exchanges: Exchanges;
+  /** Aborted when the service is about to end: nobody is slowed down any more. */
+  readonly leaving: AbortSignal;
+}
+
+export function createPermit(
+  { authenticate, rates, exchanges, leaving }: PermitParts,
+  exchange: Exchange,
+  meters: readonly Meter[],
+  scope: Scope | undefined,
+): Exchange["permit"] {
+  // The request itself has paid for its first group.
+  let isFirst = true;
+  return async () => {
+    if (!isFirst && meters.length > 0) await rates.pace(meters, leaving);
+    isFirst = false;
+    exchanges.extend(exchange);
+    if (exchange.key === undefined) return undefined;
+    const verdict = authenticate.judgeAgain(exchange.key, scope);
+    return verdict.allowed ? undefined : verdict.refusal;
+  };
+}

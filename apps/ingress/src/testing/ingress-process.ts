@@ -1,0 +1,68 @@
+/** An ingress as a process of its own, so that its memory is its own and a crash is seen. */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { Test } from "tap";
+
+const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
+
+export interface IngressProcess {
+  readonly child: ChildProcess;
+  /** Resolves with the first log line that says this; rejects if it ends before. */
+  readonly said: (message: string) => Promise<Record<string, unknown>>;
+  readonly exit: Promise<[number | null, NodeJS.Signals | null]>;
+  /** What it wrote to standard error. */
+  readonly errors: () => string;
+}
+
+export function startProcess(t: Test, environment: Readonly<Record<string, string>>): IngressProcess {
+  const child = spawn(process.execPath, [MAIN], {
+    env: {
+      PATH: process.env["PATH"],
+      HTTP_HOST: "127.0.0.1",
+      HTTP_PORT: "0",
+      BUFFER_ALLOW_VOLATILE: "true",
+      BUFFER_MIN_FREE_BYTES: "0",
+      ...environment,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  t.teardown(() => child.kill("SIGKILL"));
+  const lines: Record<string, unknown>[] = [];
+  let changed: () => void = () => undefined;
+  const exit = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
+  let ended = false;
+  void exit.then(() => {
+    ended = true;
+    changed();
+  });
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    lines.push(JSON.parse(line) as Record<string, unknown>);
+    changed();
+  });
+  let errors = "";
+  child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
+  return {
+    child,
+    exit,
+    errors: () => errors,
+    said: async (message) => {
+      for (;;) {
+        const line = lines.find(({ msg }) => msg === message);
+        if (line !== undefined) return line;
+        if (ended) throw new Error(`it ended without saying "${message}": ${errors}`);
+        await new Promise<void>((resolve) => void (changed = resolve));
+      }
+    },
+  };
+}
+
+/** The value of a metric without labels. */
+export async function metric(url: string, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const [, value] = new RegExp(`^${name} (\\S+)$`, "m").exec(text) ?? [];
+  if (value === undefined) throw new Error(`there is no metric ${name}`);
+  return Number(value);
+}
