@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import t from "tap";
 import { startProcess as start } from "./testing/ingress-process.js";
@@ -47,6 +47,26 @@ await t.test("a spool that cannot be opened stops the start", async (t) => {
   t.same(await exit, [1, null]);
   t.match(await said("start failed"), { level: "fatal" });
 });
+
+const TMPFS = 0x01021994;
+const memory = await statfs("/dev/shm").catch(() => undefined);
+const skipVolatile = memory?.type === TMPFS ? false : "no tmpfs at /dev/shm";
+
+await t.test(
+  "a spool in memory stops the start, unless it is accepted",
+  { skip: skipVolatile },
+  async (t) => {
+    const directory = await mkdtemp("/dev/shm/event-collector-");
+    t.teardown(() => rm(directory, { recursive: true }));
+    const refused = start(t, { BUFFER_DIR: join(directory, "spool"), BUFFER_ALLOW_VOLATILE: "false" });
+    t.same(await refused.exit, [2, null]);
+    t.match(refused.errors(), /BUFFER_DIR: .*tmpfs.*BUFFER_ALLOW_VOLATILE=true/s);
+    const accepted = start(t, { BUFFER_DIR: join(directory, "spool") });
+    t.ok(await accepted.said("listening"));
+    accepted.child.kill("SIGTERM");
+    t.same(await accepted.exit, [0, null]);
+  },
+);
 
 await t.test("SIGHUP takes up the files of keys at once, and does not end it", async (t) => {
   const directory = t.testdir({ "keys.json": '{"keys": []}' });
