@@ -14,6 +14,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { SecureContextOptions, TLSSocket } from "node:tls";
 import type { Connections } from "./connections.js";
 import type { Http2Sessions } from "./http2-sessions.js";
+import { oneByOne } from "./pipeline.js";
 import { createSniffer } from "./preface.js";
 import type { Sniffer } from "./preface.js";
 import type { TlsMaterial } from "./tls.js";
@@ -64,7 +65,8 @@ const UNDECIDED_SHARE = 0.1;
 
 type Taker = (socket: Socket) => void;
 
-export async function listen(parts: ListenerParts, options: ListenerOptions): Promise<Listener> {
+export async function listen(given: ListenerParts, options: ListenerOptions): Promise<Listener> {
+  const parts = { ...given, onHttp1: oneByOne(given.onHttp1) };
   const { sessions, observer } = parts;
   const serverOptions: ServerOptions = {
     headersTimeout: options.headersTimeoutMs,
