@@ -39,8 +39,8 @@ await t.test("a full disk refuses events until there is room again", { skip }, a
 });
 
 await t.test("events are refused before the room for the forwarder is touched", { skip }, async (t) => {
-  const volume = await mountVolume(t, { bytes: 16 * MIB });
-  const reserve = 4 * MIB;
+  const volume = await mountVolume(t, { bytes: 64 * MIB });
+  const reserve = 24 * MIB;
   const environment = { BUFFER_MIN_FREE_BYTES: String(reserve) };
   const rig = await startRig(t, { spool: spoolOn(volume), environment });
   const load = rig.load();
