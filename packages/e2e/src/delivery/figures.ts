@@ -3,11 +3,11 @@
  * much memory, and what a live writer notices of the backlog of a dead one.
  */
 import { encodeRecord } from "@event-collector/contract";
-import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Kafka } from "../kafka/index.js";
 import type { Program, Scope } from "../program.js";
 import { issuedEvent } from "../torture/issued-event.js";
+import { peakMebibytesOf } from "./consumption.js";
 import { openFeed, openSpoolWriter, recordOf } from "./feed.js";
 import { createRoute, type Route } from "./route.js";
 import { createStock, type Stock } from "./stock.js";
@@ -37,13 +37,13 @@ export async function measureBacklog(scope: Scope, kafka: Kafka, bytes: number):
   const openedAt = performance.now();
   await until(() => tail.messages >= events);
   const seconds = (performance.now() - openedAt) / 1000;
-  const memory = await memoryOf(forwarder);
+  const memory = await peakMebibytesOf(forwarder);
   await end(route, forwarder, tail);
   const surplus = tail.messages - events;
   return [
     `backlog of ${Math.round(bytes / MIB)} MiB, ${events} events: open after ${Math.round(openedAt - startedAt)} ms,`,
     `seen by one consumer in ${seconds.toFixed(1)} s, ${Math.round(events / seconds)} events/s,`,
-    `${Math.round(bytes / MIB / seconds)} MiB/s, ${memory}, ${surplus} more than stored`,
+    `${Math.round(bytes / MIB / seconds)} MiB/s, ${memory} MiB of memory at most, ${surplus} more than stored`,
   ].join(" ");
 }
 
@@ -123,14 +123,6 @@ function percentiles(stock: Stock, tail: Tail): string {
   latencies.sort((a, b) => a - b);
   const at = (share: number): number => latencies[Math.floor((latencies.length - 1) * share)] ?? NaN;
   return `${latencies.length} events, p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, p99 ${at(0.99)} ms, most ${at(1)} ms`;
-}
-
-async function memoryOf({ pid }: Program): Promise<string> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
-  const kibibytes = /^VmHWM:\s+(\d+) kB/m.exec(status)?.[1];
-  return kibibytes === undefined
-    ? "memory unknown"
-    : `${Math.round(Number(kibibytes) / 1024)} MiB of memory at most`;
 }
 
 const UNTIL_MS = 20;

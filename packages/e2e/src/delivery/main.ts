@@ -3,6 +3,7 @@
  *
  *     node packages/e2e/dist/delivery/main.js --forwarder-kills 500 --at-least-once-kills 100
  *     node packages/e2e/dist/delivery/main.js --figures 2048
+ *     node packages/e2e/dist/delivery/main.js --outage-minutes 60
  *
  * It can be interrupted at any time; the next run goes on from the count in the state folder. It exits with 1 if in
  * exactly-once mode anything was lost or came twice, if in at-least-once mode anything was lost, or if the kills in
@@ -17,6 +18,7 @@ import type { Scope } from "../program.js";
 import { createRandom, type Random } from "../torture/random.js";
 import { measureBacklog, measureLatency, measureLiveTail } from "./figures.js";
 import { chooseMoment } from "./moment.js";
+import { runOutage } from "./outage.js";
 import { openRound, type Death } from "./round.js";
 import { count, readTally, summaryOf, tallyOf, writeTally, type DeliveryTally, type Tally } from "./tally.js";
 
@@ -25,6 +27,8 @@ const KILLS_PER_ROUND = 25;
 
 const MIB = 1024 * 1024;
 const LATENCY_EVENTS = 1_000;
+/** In each second of an outage. */
+const OUTAGE_EVENTS = 20;
 
 /** So many failed rounds of a mode end the run. */
 const FAILURES_MAX = 10;
@@ -39,12 +43,18 @@ async function main(): Promise<void> {
       "at-least-once-kills": { type: "string", default: "100" },
       // Latency, catching up and memory are measured instead, with a backlog of so many MiB.
       figures: { type: "string" },
+      // Instead, the broker is away for so long.
+      "outage-minutes": { type: "string" },
       seed: { type: "string", default: String(Date.now() % 2 ** 31) },
       state: { type: "string", default: ".data/delivery" },
     },
   });
   if (values.figures !== undefined) {
     await printFigures(Number(values.figures) * MIB);
+    return;
+  }
+  if (values["outage-minutes"] !== undefined) {
+    await printOutage(Number(values["outage-minutes"]));
     return;
   }
   const state = resolve(values.state);
@@ -88,6 +98,16 @@ async function printFigures(backlogBytes: number): Promise<void> {
     console.log(await measureLatency(scope, kafka, LATENCY_EVENTS));
     console.log(await measureBacklog(scope, kafka, backlogBytes));
     console.log(await measureLiveTail(scope, kafka, backlogBytes));
+  });
+}
+
+async function printOutage(minutes: number): Promise<void> {
+  await withScope(async (scope) => {
+    const kafka = await startKafka(scope);
+    const { faults, text } = await runOutage(scope, kafka, { minutes, eventsPerSecond: OUTAGE_EVENTS });
+    console.log(text);
+    for (const fault of faults) console.log(fault);
+    process.exitCode = faults.length === 0 ? 0 : 1;
   });
 }
 
