@@ -14,10 +14,10 @@ export interface Collector {
   readonly program: Program;
   readonly port: number;
   /** Answers of the service's own pages. */
-  get(path: string, timeoutMs?: number): Promise<{ status: number; retryAfter: string | null; text: string }>;
+  get(path: string): Promise<{ status: number; retryAfter: string | null; text: string }>;
 }
 
-const GET_TIMEOUT_MS = 2_000;
+const GET_TIMEOUT_MS = 30_000;
 
 /** What makes rotation, batches and streams common; tests of room set their own. */
 const SETTINGS = {
@@ -46,8 +46,8 @@ export async function reachCollector(program: Program): Promise<Collector> {
   return {
     program,
     port,
-    get: async (path, timeoutMs = GET_TIMEOUT_MS) => {
-      const signal = AbortSignal.timeout(timeoutMs);
+    get: async (path) => {
+      const signal = AbortSignal.timeout(GET_TIMEOUT_MS);
       const response = await fetch(`http://127.0.0.1:${port}${path}`, { signal });
       const retryAfter = response.headers.get("retry-after");
       return { status: response.status, retryAfter, text: await response.text() };

@@ -48,9 +48,9 @@ export interface Load {
   stop(): Promise<void>;
 }
 
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 60_000;
 const PAUSE_MS = 20;
-const NEXT_TIMEOUT_MS = 30_000;
+const NEXT_TIMEOUT_MS = 60_000;
 
 export function startLoad(ledger: Ledger, random: Random, options: LoadOptions): Load {
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;

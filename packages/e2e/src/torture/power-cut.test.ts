@@ -8,11 +8,12 @@ import { temporaryFolder } from "./folder.js";
 import { compilePreload, compileProgram } from "./native.js";
 import { createRandom } from "./random.js";
 import { needVolume } from "./requirement.js";
-import { CONTROL_SCENARIOS, CUT_SCENARIOS, openBench, type Scenario } from "./scenario.js";
+import { CONTROL_SCENARIOS, CUT_SCENARIOS, openBench, type Bench, type Scenario } from "./scenario.js";
 import type { CycleReport } from "./trial.js";
 
 const CUTS = 8;
-const CONTROL_CUTS = 2;
+/** Some cuts come before the first answer, and the kernel may have written by itself what was answered. */
+const CONTROL_CUTS_MAX = 12;
 
 const random = createRandom(Number(process.env["SEED"] ?? Date.now() % 2 ** 31));
 t.comment(`SEED=${random.seed}`);
@@ -22,7 +23,9 @@ const skips = { ext4: await needVolume("ext4"), xfs: await needVolume("xfs") };
 for (const scenario of CUT_SCENARIOS) {
   const skip = skips[scenario.volume?.fileSystem ?? "ext4"];
   await t.test(`nothing acknowledged is lost by a ${scenario.name}`, { skip }, async (t) => {
-    const reports = await run(t, scenario, CUTS);
+    const bench = await open(t, scenario);
+    const reports: CycleReport[] = [];
+    while (reports.length < CUTS) reports.push(await bench.cycle());
     for (const [cut, { moment, faults }] of reports.entries())
       t.strictSame(faults, [], `cut ${cut}: ${moment}`);
     t.ok(acknowledged(reports) > 0, `${acknowledged(reports)} events acknowledged before the cuts`);
@@ -32,13 +35,14 @@ for (const scenario of CUT_SCENARIOS) {
 for (const scenario of CONTROL_SCENARIOS) {
   const skip = skips[scenario.volume?.fileSystem ?? "ext4"];
   await t.test(`events are lost, and the books show it: ${scenario.name}`, { skip }, async (t) => {
-    const answered = (await run(t, scenario, CONTROL_CUTS)).filter((report) => report.acknowledged > 0);
-    t.ok(answered.length > 0, "events were acknowledged before the cuts");
-    for (const { acknowledged, lost } of answered) t.ok(lost > 0, `${lost} of ${acknowledged} events lost`);
+    const bench = await open(t, scenario);
+    let report = await bench.cycle();
+    for (let cut = 1; report.lost === 0 && cut < CONTROL_CUTS_MAX; cut += 1) report = await bench.cycle();
+    t.ok(report.lost > 0, `${report.lost} of ${report.acknowledged} events lost`);
   });
 }
 
-async function run(t: Test, scenario: Scenario, cuts: number): Promise<CycleReport[]> {
+async function open(t: Test, scenario: Scenario): Promise<Bench> {
   const directory = await temporaryFolder(t);
   const parts = {
     cut: await compileProgram("cut", directory),
@@ -52,9 +56,7 @@ async function run(t: Test, scenario: Scenario, cuts: number): Promise<CycleRepo
     random,
   );
   t.teardown(() => bench.close());
-  const reports: CycleReport[] = [];
-  for (let cut = 0; cut < cuts; cut += 1) reports.push(await bench.cycle());
-  return reports;
+  return bench;
 }
 
 function acknowledged(reports: readonly CycleReport[]): number {

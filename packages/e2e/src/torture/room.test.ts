@@ -73,6 +73,25 @@ await t.test("a disk without inodes refuses events until there are some again", 
   await rig.settle();
 });
 
+await t.test("a limit on the size of files costs the group that hits it", { skip: skipLimits }, async (t) => {
+  const folder = await temporaryFolder(t);
+  const limit = 60_000;
+  const under = ["prlimit", `--fsize=${limit}`];
+  const environment = { BUFFER_SEGMENT_BYTES: "1048576" };
+  const rig = await startRig(t, { spool: join(folder, "spool"), environment, under });
+  const load = rig.load();
+  await rig.refuses(load);
+  await rig.isAlive();
+  await rig.stores(load);
+  await rig.becomesReady();
+  const full = await eventually(
+    async () => (await parseSpool(join(folder, "spool"))).filter(({ bytes }) => bytes === limit),
+    (found) => found.length >= 2,
+  );
+  t.ok(full.length >= 2, `${full.length} segments have the size of the limit`);
+  await rig.settle();
+});
+
 await t.test("with no descriptor left nothing is lost, and all goes on", { skip: skipLimits }, async (t) => {
   const folder = await temporaryFolder(t);
   const rig = await startRig(t, { spool: join(folder, "spool") });

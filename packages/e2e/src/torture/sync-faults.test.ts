@@ -15,6 +15,9 @@ const EVENTS = /load0-\d+\.\d+/g;
 /** A sync between the start and the end of the load. */
 const FAILING_SYNC = 12;
 
+/** Nothing is refused only because a busy machine is slow. */
+const PATIENCE = { BUFFER_APPEND_TIMEOUT_MS: "60000" };
+
 const skipTracing = await needTracing();
 const skip = await needPrograms("gcc");
 
@@ -27,7 +30,7 @@ for (const error of ["EIO", "ENOSPC", "EDQUOT", "EROFS", "EINVAL"]) {
     const inject = ["-e", `inject=fdatasync:error=${error}:when=${FAILING_SYNC}`];
     const under = straceWords(file, { UV_THREADPOOL_SIZE: "1" }, inject);
     // No rotation: every sync but the first two is one of a group.
-    const environment = { BUFFER_SEGMENT_BYTES: "67108864" };
+    const environment = { ...PATIENCE, BUFFER_SEGMENT_BYTES: "67108864", BUFFER_SEGMENT_SECONDS: "3600" };
     const rig = await startRig(t, { spool: join(folder, "spool"), environment, under });
     // Only over HTTP/1.1 does the trace show which request was refused.
     const load = rig.load({ http: 4, rpcSingle: 0, rpcBatch: 0, rpcStream: 0 });
@@ -95,7 +98,8 @@ for (const [name, number] of [
 await t.test("writes that take a few bytes each are completed", { skip }, async (t) => {
   const folder = await temporaryFolder(t);
   const faults = await createFaultControl(folder);
-  const rig = await startRig(t, { spool: join(folder, "spool"), environment: faults.environment });
+  const environment = { ...PATIENCE, ...faults.environment };
+  const rig = await startRig(t, { spool: join(folder, "spool"), environment });
   await faults.set("write short 100");
   const load = rig.load();
   for (let call = 0; call < 20; call += 1) await rig.stores(load);
@@ -110,7 +114,8 @@ await t.test("writes that take a few bytes each are completed", { skip }, async 
 await t.test("a slow disk makes answers late, and nothing else", { skip }, async (t) => {
   const folder = await temporaryFolder(t);
   const faults = await createFaultControl(folder);
-  const rig = await startRig(t, { spool: join(folder, "spool"), environment: faults.environment });
+  const environment = { ...PATIENCE, ...faults.environment };
+  const rig = await startRig(t, { spool: join(folder, "spool"), environment });
   await faults.set("fdatasync delay 300");
   const load = rig.load();
   await rig.stores(load);

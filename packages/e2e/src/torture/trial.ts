@@ -99,8 +99,8 @@ async function startUnlessItDies(spool: string, options: CycleOptions): Promise<
   }
 }
 
-/** A place that is not passed in this time is not passed at all: the segment was not full, say. */
-const PLACE_MS = 1_500;
+/** Under load every place is passed sooner or later, on a busy machine later. */
+const PLACE_MS = 60_000;
 
 async function reach(moment: Moment, { program }: Collector, load: Load): Promise<void> {
   if (moment.type === "place") {

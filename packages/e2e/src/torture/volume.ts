@@ -63,7 +63,7 @@ const MAKE: Record<FileSystem, readonly string[]> = {
 };
 
 /** A process that was killed may hold the mount for a moment longer. */
-const UNMOUNT_ATTEMPTS_MAX = 200;
+const UNMOUNT_ATTEMPTS_MAX = 1_500;
 const UNMOUNT_PAUSE_MS = 20;
 
 export async function createVolume(options: VolumeOptions): Promise<Volume> {
