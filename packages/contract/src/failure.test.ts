@@ -16,7 +16,7 @@ const CONNECT_HTTP: Record<string, readonly number[]> = {
   not_found: [404],
   unimplemented: [405, 415],
   deadline_exceeded: [408],
-  resource_exhausted: [413, 429],
+  resource_exhausted: [413, 429, 431],
   canceled: [499],
   internal: [500],
   unavailable: [503],

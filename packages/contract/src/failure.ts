@@ -45,6 +45,7 @@ export type RequestFailureCode =
   | "empty_batch"
   | "batch_too_large"
   | "body_too_large"
+  | "headers_too_large"
   | "unsupported_media_type"
   | "unsupported_encoding"
   | "unauthenticated"
@@ -94,6 +95,7 @@ export const FAILURES: Readonly<Record<FailureCode, Failure>> = {
   batch_too_large: refusal("invalid_argument", 413, "The batch holds too many events"),
   // gRPC libraries answer a message over their limit with resource_exhausted by themselves.
   body_too_large: refusal("resource_exhausted", 413, "The body is too large"),
+  headers_too_large: refusal("resource_exhausted", 431, "The head of the request is too large"),
   unsupported_media_type: refusal("invalid_argument", 415, "The media type is not supported"),
   unsupported_encoding: refusal("unimplemented", 415, "The content encoding is not supported"),
   unauthenticated: refusal("unauthenticated", 401, "The API key is missing or not known"),

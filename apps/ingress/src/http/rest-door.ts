@@ -10,12 +10,16 @@ import type { RestEnvironment, Route } from "./app.js";
 export function createRestDoor(app: Hono<RestEnvironment>, routes: readonly Route[]): Door {
   // The adapter passes on its own two arguments only.
   const exchanges = new WeakMap<Incoming, Exchange>();
-  const listener = getRequestListener(async (request, { incoming, outgoing }) => {
-    const exchange = exchanges.get(incoming);
-    const response = await app.fetch(request, { incoming, ...(exchange !== undefined && { exchange }) });
-    // The exchange was ended meanwhile: it took too long.
-    return outgoing.headersSent ? RESPONSE_ALREADY_SENT : response;
-  });
+  const listener = getRequestListener(
+    async (request, { incoming, outgoing }) => {
+      const exchange = exchanges.get(incoming);
+      const response = await app.fetch(request, { incoming, ...(exchange !== undefined && { exchange }) });
+      // The exchange was ended meanwhile: it took too long.
+      return outgoing.headersSent ? RESPONSE_ALREADY_SENT : response;
+    },
+    // What is left of a body after its answer is the gate's affair, within its limits.
+    { autoCleanupIncoming: false },
+  );
   return {
     routes: new Map(routes.map(({ path }) => [path, { streaming: false }])),
     enter: (incoming, outgoing, exchange) => {

@@ -45,6 +45,7 @@ export const COMMON_REFUSALS: readonly FailureCode[] = [
   "method_not_allowed",
   "request_timeout",
   "body_too_large",
+  "headers_too_large",
   "rate_limited",
   "internal",
   "overloaded",

@@ -4,8 +4,10 @@
  */
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { answerClientErrors } from "./client-error.js";
+import { createPipeline } from "./pipeline.js";
+import type { Http1Listener } from "./pipeline.js";
 
 export interface AdminListener {
   readonly port: number;
@@ -20,11 +22,13 @@ const CONNECTIONS_MAX = 100;
 const REQUEST_TIMEOUT_MS = 10_000;
 
 export async function listenForOperators(
-  listener: RequestListener,
+  listener: Http1Listener,
   options: { readonly host: string; readonly port: number },
 ): Promise<AdminListener> {
   const timeouts = { headersTimeout: REQUEST_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS };
-  const server = createServer({ ...timeouts, connectionsCheckingInterval: 1_000 }, listener);
+  const pipeline = createPipeline(listener);
+  const server = createServer({ ...timeouts, connectionsCheckingInterval: 1_000 }, pipeline.listener);
+  answerClientErrors(server, pipeline);
   server.maxConnections = CONNECTIONS_MAX;
   server.listen(options);
   await once(server, "listening");

@@ -4,12 +4,13 @@
  *
  * **Invariant:** no request reaches the RPC handlers without an authority that they can build a URL from.
  */
+import type { Scope } from "../keys/key.js";
 import type { Clock } from "@event-collector/spool";
 import type { Authenticator } from "../auth.js";
-import type { Scope } from "../keys/key.js";
 import type { Lifecycle } from "../lifecycle.js";
 import type { RequestLimits, ServiceRefusal } from "../refusal.js";
 import type { Admission, Admit } from "./admission.js";
+import { watchAnswer } from "./answer-end.js";
 import { hasUsableAuthority } from "./authority.js";
 import type { BodyBudget } from "./body-budget.js";
 import type { Cors } from "./cors.js";
@@ -22,6 +23,7 @@ import { rateHeaders } from "./rates.js";
 import type { Rates } from "./rates.js";
 import { createPermit } from "./permit.js";
 import { endExchange, refuseExchange } from "./refuse-exchange.js";
+import { forgetRest } from "./unread-body.js";
 
 /** One way on from the gate. */
 export interface Door {
@@ -79,11 +81,14 @@ export function createGate(parts: GateParts, options: GateOptions): Gate {
       hold: parts.budget.open(() => end(CROWDED_OUT)),
     });
     exchanges.begin(exchange, () => end(LATE));
-    outgoing.once("close", () => {
-      exchanges.end(exchange);
-      exchange.hold.release();
-      const code = exchange.code ?? (outgoing.headersSent ? String(outgoing.statusCode) : "canceled");
-      parts.ended(exchange, code, (clock.monotonic() - exchange.startedAt) / 1000);
+    watchAnswer(incoming, outgoing, {
+      out: () => forgetRest(incoming),
+      over: () => {
+        exchanges.end(exchange);
+        exchange.hold.release();
+        const code = exchange.code ?? (outgoing.headersSent ? String(outgoing.statusCode) : "canceled");
+        parts.ended(exchange, code, (clock.monotonic() - exchange.startedAt) / 1000);
+      },
     });
     writeCommonHeaders(parts, incoming, outgoing, exchange.id);
 

@@ -12,9 +12,10 @@ import type { Server as SecureServer } from "node:https";
 import { Server as TcpServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import type { SecureContextOptions, TLSSocket } from "node:tls";
+import { answerClientErrors } from "./client-error.js";
 import type { Connections } from "./connections.js";
 import type { Http2Sessions } from "./http2-sessions.js";
-import { oneByOne } from "./pipeline.js";
+import { createPipeline } from "./pipeline.js";
 import { createSniffer } from "./preface.js";
 import type { Sniffer } from "./preface.js";
 import type { TlsMaterial } from "./tls.js";
@@ -66,7 +67,8 @@ const UNDECIDED_SHARE = 0.1;
 type Taker = (socket: Socket) => void;
 
 export async function listen(given: ListenerParts, options: ListenerOptions): Promise<Listener> {
-  const parts = { ...given, onHttp1: oneByOne(given.onHttp1) };
+  const pipeline = createPipeline(given.onHttp1);
+  const parts = { ...given, onHttp1: pipeline.listener };
   const { sessions, observer } = parts;
   const serverOptions: ServerOptions = {
     headersTimeout: options.headersTimeoutMs,
@@ -81,6 +83,8 @@ export async function listen(given: ListenerParts, options: ListenerOptions): Pr
       : secureServer(parts, options, serverOptions, options.tls);
   // The listener gets the request before `100 Continue` went out, so that a refusal spares the sender its body.
   server.on("checkContinue", parts.onHttp1);
+  answerClientErrors(server, pipeline);
+  answerHalfClosed(server);
   server.maxConnections = options.connectionsMax;
   server.on("drop", () => observer.connectionRefused("port"));
   countConnections(server, parts);
@@ -159,6 +163,11 @@ function secureServer(
 
 function contextOf({ certificate, key, clientAuthorities }: TlsMaterial): SecureContextOptions {
   return { cert: certificate, key, ...(clientAuthorities !== undefined && { ca: clientAuthorities }) };
+}
+
+/** Whoever says that nothing more will come still waits for the answer. The types do not know the property. */
+function answerHalfClosed(server: Server | SecureServer): void {
+  Object.assign(server, { httpAllowHalfOpen: true });
 }
 
 /** Puts a taker between the server and its own way of taking a connection, which comes back. */

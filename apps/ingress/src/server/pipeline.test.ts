@@ -3,10 +3,10 @@ import { connect, type AddressInfo, type Socket } from "node:net";
 import { once } from "node:events";
 import t from "tap";
 import type { Test } from "tap";
-import { oneByOne, type Http1Listener } from "./pipeline.js";
+import { createPipeline, type Http1Listener } from "./pipeline.js";
 
 async function serve(t: Test, listener: Http1Listener, waitingMax: number): Promise<Socket> {
-  const server = createServer(oneByOne(listener, waitingMax));
+  const server = createServer(createPipeline(listener, waitingMax).listener);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");

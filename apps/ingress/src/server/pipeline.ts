@@ -12,33 +12,71 @@ import type { Socket } from "node:net";
 
 export type Http1Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
+export interface Pipeline {
+  /** Sees requests as Node hands them over. */
+  readonly listener: Http1Listener;
+  /** The request of the connection that is being answered, and its answer. */
+  underWay(socket: Socket): RequestUnderWay | undefined;
+  /** How many requests the connection has brought. */
+  taken(socket: Socket): number;
+  /** Calls back once every request that the connection has brought is answered. Nothing is begun on it after that. */
+  afterAll(socket: Socket, then: () => void): void;
+}
+
+export interface RequestUnderWay {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
 /** Some packets' worth; libraries that pipeline at all stay at about ten. */
 export const WAITING_MAX = 256;
 
-/** `listener` sees the requests of each connection one after the other. Beyond the bound the connection is ended. */
-export function oneByOne(listener: Http1Listener, waitingMax: number = WAITING_MAX): Http1Listener {
-  const lines = new WeakMap<Socket, (() => void)[]>();
-  return (request, response) => {
-    const { socket } = request;
-    const waiting = lines.get(socket);
-    if (waiting !== undefined) {
-      if (waiting.length >= waitingMax) socket.destroy();
-      else waiting.push(() => begin(request, response));
-      return;
-    }
-    lines.set(socket, []);
-    begin(request, response);
-  };
+/** What is known of one connection. */
+interface Line {
+  current: RequestUnderWay | undefined;
+  taken: number;
+  readonly waiting: (() => void)[];
+}
 
-  function begin(request: IncomingMessage, response: ServerResponse): void {
+/** `listener` sees the requests of each connection one after the other. Beyond the bound the connection is ended. */
+export function createPipeline(listener: Http1Listener, waitingMax: number = WAITING_MAX): Pipeline {
+  const lines = new WeakMap<Socket, Line>();
+
+  function lineOf(socket: Socket): Line {
+    const known = lines.get(socket);
+    if (known !== undefined) return known;
+    const line: Line = { current: undefined, taken: 0, waiting: [] };
+    lines.set(socket, line);
+    return line;
+  }
+
+  function begin(line: Line, request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
+    line.current = { request, response };
     // "close" follows "finish", and comes alone when the connection has ended.
     response.once("close", () => {
-      if (socket.destroyed) return void lines.delete(socket);
-      const next = lines.get(socket)?.shift();
-      if (next === undefined) lines.delete(socket);
-      else next();
+      line.current = undefined;
+      if (socket.destroyed) line.waiting.length = 0;
+      line.waiting.shift()?.();
     });
     listener(request, response);
   }
+
+  return {
+    listener: (request, response) => {
+      const { socket } = request;
+      const line = lineOf(socket);
+      line.taken += 1;
+      if (line.current === undefined) begin(line, request, response);
+      else if (line.waiting.length >= waitingMax) socket.destroy();
+      else line.waiting.push(() => begin(line, request, response));
+    },
+    underWay: (socket) => lines.get(socket)?.current,
+    taken: (socket) => lines.get(socket)?.taken ?? 0,
+    afterAll: (socket, then) => {
+      const line = lineOf(socket);
+      if (line.current === undefined) then();
+      else line.waiting.push(then);
+    },
+  };
 }

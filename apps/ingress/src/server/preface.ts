@@ -47,10 +47,15 @@ export function createSniffer(
       oldest?.destroy();
     }
     let received: Buffer = Buffer.alloc(0);
-    const deadline = setTimeout(() => socket.destroy(), options.deadlineMs);
     const destroy = (): void => {
       socket.destroy();
     };
+    // When this process was held up, the bytes may be here already, and only not read yet: they get their turn first.
+    const deadline = setTimeout(() => {
+      setImmediate(() => {
+        if (undecided.has(socket)) destroy();
+      });
+    }, options.deadlineMs);
 
     function release(): void {
       clearTimeout(deadline);

@@ -9,12 +9,6 @@ import type { Exchange } from "./exchange.js";
 import { expectsContinue } from "./incoming.js";
 import type { Incoming, Outgoing } from "./incoming.js";
 
-/** What of a refused body is read and forgotten so that the answer arrives; beyond it the connection is cut. */
-const DISCARDED_BYTES_MAX = 4 * 1024 * 1024;
-
-/** How long a refused body may go on arriving: enough to notice the answer. */
-const DISCARDED_MS = 5_000;
-
 /** Refuses before anything of the body was read. */
 export function refuseExchange(
   incoming: Incoming,
@@ -26,7 +20,6 @@ export function refuseExchange(
   // Whoever asked before sending and hears no may send all the same: only a new connection is unambiguous.
   if (expectsContinue(incoming)) outgoing.setHeader("connection", "close");
   answer(incoming, outgoing, exchange, refusal, limits);
-  forgetBody(incoming, outgoing);
 }
 
 /**
@@ -41,13 +34,8 @@ export function endExchange(
   limits: RequestLimits,
 ): void {
   if (outgoing.headersSent || isGone(incoming)) return cut(incoming);
-  if ("stream" in incoming) {
-    const { stream } = incoming;
-    outgoing.once("finish", () => stream.close(constants.NGHTTP2_NO_ERROR));
-  } else {
-    // An HTTP/1.1 connection cannot skip the rest of a body.
-    outgoing.setHeader("connection", "close");
-  }
+  // An HTTP/1.1 connection cannot skip the rest of a body.
+  if (!("stream" in incoming)) outgoing.setHeader("connection", "close");
   answer(incoming, outgoing, exchange, refusal, limits);
 }
 
@@ -65,25 +53,6 @@ function answer(
     : refuseRpc(refusal, incoming.headers["content-type"] ?? "");
   outgoing.writeHead(status, { ...headers });
   outgoing.end(body);
-}
-
-/** Frees what a body that nobody reads still holds. */
-function forgetBody(incoming: Incoming, outgoing: Outgoing): void {
-  if ("stream" in incoming) {
-    const { stream } = incoming;
-    outgoing.once("finish", () => stream.close(constants.NGHTTP2_NO_ERROR));
-    return;
-  }
-  if (incoming.complete) return;
-  const { socket } = incoming;
-  const deadline = setTimeout(() => socket.destroy(), DISCARDED_MS);
-  deadline.unref();
-  for (const event of ["end", "close"]) incoming.once(event, () => clearTimeout(deadline));
-  let bytes = 0;
-  incoming.on("data", (chunk: Buffer) => {
-    bytes += chunk.byteLength;
-    if (bytes > DISCARDED_BYTES_MAX) socket.destroy();
-  });
 }
 
 function isGone(incoming: Incoming): boolean {

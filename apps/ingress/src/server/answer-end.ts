@@ -1,0 +1,31 @@
+/** When an answer is out as a whole, and when its exchange is over, which the two HTTP versions tell in different ways. */
+import type { Incoming, Outgoing } from "./incoming.js";
+
+export interface AnswerObserver {
+  /** The answer has been handed to the connection as a whole. */
+  readonly out: () => void;
+  /** The exchange is over, with an answer or without. Called once. */
+  readonly over: () => void;
+}
+
+/** `out` is called before Node itself deals with what is left of the body. */
+export function watchAnswer(incoming: Incoming, outgoing: Outgoing, { out, over }: AnswerObserver): void {
+  if (!("stream" in incoming)) {
+    outgoing.prependOnceListener("finish", out);
+    outgoing.once("close", over);
+    return;
+  }
+  // The answer of Node's HTTP/2 knows no end but that of the stream, which waits for the rest of the body.
+  const { stream } = incoming;
+  let isOver = false;
+  const finish = (): void => {
+    if (isOver) return;
+    isOver = true;
+    over();
+  };
+  stream.once("finish", () => {
+    out();
+    finish();
+  });
+  stream.once("close", finish);
+}

@@ -1,0 +1,48 @@
+/**
+ * What is still to come of a body whose answer is out. It is read and forgotten for a while, since a sender that is
+ * cut off while it writes may never see the answer: TCP drops what was not read yet when a reset arrives, and some
+ * HTTP/2 clients (curl 7.88) drop an answer that a RST_STREAM follows, though RFC 9113, section 8.1, allows that.
+ *
+ * **Invariant:** neither many bytes nor much time is spent on a body that nobody wants.
+ */
+import { constants } from "node:http2";
+import type { Readable } from "node:stream";
+import type { Incoming } from "./incoming.js";
+
+export interface DiscardLimits {
+  readonly bytesMax: number;
+  /** Milliseconds. */
+  readonly timeMax: number;
+}
+
+/** Four times the largest default body, and time enough to notice the answer on a slow line. */
+export const DISCARDED: DiscardLimits = { bytesMax: 4 * 1024 * 1024, timeMax: 5_000 };
+
+/** Beyond the limits the stream, or over HTTP/1.1 the connection, is cut. Call it before Node forgets the body itself. */
+export function forgetRest(incoming: Incoming, { bytesMax, timeMax }: DiscardLimits = DISCARDED): void {
+  if (hasArrived(incoming)) return;
+  const source: Readable = "stream" in incoming ? incoming.stream : incoming;
+  const cut = (): void => {
+    if ("stream" in incoming) incoming.stream.close(constants.NGHTTP2_NO_ERROR);
+    else incoming.socket.destroy();
+  };
+  const deadline = setTimeout(cut, timeMax);
+  deadline.unref();
+  for (const event of ["end", "close"]) source.once(event, () => clearTimeout(deadline));
+  // Whoever has read so far would slow the sender down.
+  source.removeAllListeners("data");
+  let bytes = 0;
+  source.on("data", (chunk: Buffer) => {
+    bytes += chunk.byteLength;
+    if (bytes > bytesMax) cut();
+  });
+  source.resume();
+}
+
+function hasArrived(incoming: Incoming): boolean {
+  if ("stream" in incoming) {
+    const { stream } = incoming;
+    return stream.endAfterHeaders || stream.readableEnded || stream.closed || stream.destroyed;
+  }
+  return incoming.destroyed || (incoming.complete && incoming.readableLength === 0);
+}
