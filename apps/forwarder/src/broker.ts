@@ -6,21 +6,9 @@
  * **Invariant:** every rejection is a BrokerFailure. **Invariant:** nothing here promises delivery but a resolved
  * `commit`, or a report without a failure.
  */
-import type { BrokerFailure } from "./broker-failure.js";
+import type { BrokerFailure, Message } from "@event-collector/kafka";
 
-/** One header: an object with a single member, as node-rdkafka takes them. */
-export type Header = Readonly<Record<string, string>>;
-
-export interface Message {
-  readonly topic: string;
-  /** Absent: by the key, as Java clients do (murmur2). */
-  readonly partition?: number;
-  /** Bytes, never a string: node-rdkafka cuts a string at its first NUL. */
-  readonly key: Uint8Array | null;
-  /** null deletes the key in a compacted topic. */
-  readonly value: Uint8Array | null;
-  readonly headers: readonly Header[];
-}
+export type { BrokerObserver, Header, Message } from "@event-collector/kafka";
 
 /** Sends in transactions. Calls must not overlap. */
 export interface TransactionalProducer {
@@ -69,14 +57,4 @@ export interface Broker {
    * reads up to the end as it is now, and waits for transactions that are open below that.
    */
   readCompacted(topic: string, prefix: string): Promise<ReadonlyMap<string, Buffer>>;
-}
-
-/** What happens at the broker beside the calls. */
-export interface BrokerObserver {
-  /** A client lost all its connections, or a call went through. */
-  reachable(up: boolean): void;
-  /** What a client says without being asked: for the log. */
-  heard(failure: BrokerFailure): void;
-  /** A line of the client library's own log; severity as in syslog(3). */
-  logged(severity: number, line: string): void;
 }

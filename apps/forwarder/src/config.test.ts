@@ -1,6 +1,6 @@
+import { kafkaProperties } from "@event-collector/kafka";
 import t from "tap";
 import { ConfigError, ENVIRONMENT, readConfig } from "./config.js";
-import { kafkaProperties } from "./kafka-properties.js";
 
 const noFiles = (path: string): Promise<string> => Promise.reject(new Error(`no such file: ${path}`));
 const files =
@@ -71,7 +71,7 @@ const REFUSED: readonly { why: string; environment: Record<string, string>; name
   {
     why: "an unknown mode",
     environment: { KAFKA_DELIVERY: "twice" },
-    names: /KAFKA_DELIVERY must be one of/,
+    names: /KAFKA_DELIVERY must be exactly-once or/,
   },
   {
     why: "a topic with a space",

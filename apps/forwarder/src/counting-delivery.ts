@@ -9,10 +9,10 @@
  * **Invariant:** only a report without a failure counts; neither `flush` nor a missing error does.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { asBrokerFailure, BrokerFailure } from "@event-collector/kafka";
 import { failpoint } from "@event-collector/spool";
 import type { Positions } from "@event-collector/spool";
 import { pause } from "./backoff.js";
-import { asBrokerFailure, BrokerFailure } from "./broker-failure.js";
 import type { Broker, CountingProducer } from "./broker.js";
 import { StoppedError, undeliveredBatch } from "./delivery.js";
 import type { Batch, Committed, Delivery, Outcome } from "./delivery.js";

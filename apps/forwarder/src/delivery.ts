@@ -5,9 +5,11 @@
  * **Invariant:** "delivered" means that the broker confirmed every message, and in exactly-once mode the cursor in
  * the same transaction. **Invariant:** failures are values; only a stop is thrown.
  */
+import type { BrokerFailure, Owner, Totals } from "@event-collector/kafka";
 import type { Instance, Position, Positions } from "@event-collector/spool";
-import type { BrokerFailure } from "./broker-failure.js";
 import type { Message } from "./broker.js";
+
+export type { Owner, Totals } from "@event-collector/kafka";
 
 export interface Batch {
   readonly messages: readonly Message[];
@@ -30,12 +32,6 @@ export type Outcome =
       readonly culprits: readonly number[];
     };
 
-/** What was delivered from a spool since it exists, as the broker's own books say. */
-export interface Totals {
-  readonly events: number;
-  readonly deadLetters: number;
-}
-
 /** Where to go on. */
 export interface Committed {
   readonly positions: Positions;
@@ -55,16 +51,6 @@ export interface Delivery {
   /** Undefined if this way of delivery keeps no books at the broker. */
   totals(): Totals | undefined;
   close(): Promise<void>;
-}
-
-/** Who runs, or ran, a forwarder. */
-export interface Owner {
-  /** Random, one for each process. */
-  readonly run: string;
-  readonly host: string;
-  readonly process: number;
-  /** RFC 3339. */
-  readonly startedAt: string;
 }
 
 /** A batch of which nothing is delivered. */

@@ -1,11 +1,10 @@
+import { BrokerFailure, keyTemplate, topicTemplate } from "@event-collector/kafka";
 import t from "tap";
 import { encodeRecord } from "@event-collector/contract";
 import type { SpoolRecord } from "@event-collector/contract";
 import type { Message } from "./broker.js";
-import { BrokerFailure } from "./broker-failure.js";
 import { asDeadLetter, asShortDeadLetter, entryOf, publishCause } from "./entry.js";
 import type { EntryOptions, Outgoing } from "./entry.js";
-import { keyTemplate, topicTemplate } from "./template.js";
 import { damage, eventRecord, line, lineOf, SEGMENT } from "./testing/spool-lines.js";
 
 const NOW = "2026-01-02T04:00:00.000Z";

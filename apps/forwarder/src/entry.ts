@@ -7,8 +7,9 @@
  */
 import { decodeRecord, RecordError } from "@event-collector/contract";
 import type { EventRecord } from "@event-collector/contract";
+import { eventMessage } from "@event-collector/kafka";
+import type { BrokerFailure, MessageOptions } from "@event-collector/kafka";
 import type { Damage, Instance, Position, SpoolItem, SpoolLine } from "@event-collector/spool";
-import type { BrokerFailure } from "./broker-failure.js";
 import type { Message } from "./broker.js";
 import {
   damageOrigin,
@@ -19,8 +20,6 @@ import {
   spoolCause,
 } from "./dead-letter.js";
 import type { DeadLetterCause, DeadLetterOrigin } from "./dead-letter.js";
-import { eventMessage } from "./message.js";
-import type { MessageOptions } from "./message.js";
 import type { Stage } from "./settle.js";
 
 export interface Entry {

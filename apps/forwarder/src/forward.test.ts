@@ -1,8 +1,8 @@
 import { appendFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { BrokerFailure } from "@event-collector/kafka";
 import t from "tap";
 import { encodeRecord } from "@event-collector/contract";
-import { BrokerFailure } from "./broker-failure.js";
 import type { Message } from "./broker.js";
 import { createFakeBroker, downFailure, tooLargeFailure } from "./testing/fake-producer.js";
 import type { FakeBroker } from "./testing/fake-producer.js";

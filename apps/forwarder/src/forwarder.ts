@@ -5,6 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import { keyTemplate, topicTemplate } from "@event-collector/kafka";
 import { openCursorFile, openReader, readSpoolIdentity, spoolLayout } from "@event-collector/spool";
 import type { Clock, CursorFile, Disk, Positions, SpoolLayout } from "@event-collector/spool";
 import type { Logger } from "pino";
@@ -34,7 +35,6 @@ import { startServer } from "./server.js";
 import type { ForwarderConfig } from "./settings.js";
 import { createStatus } from "./status.js";
 import type { Status } from "./status.js";
-import { keyTemplate, topicTemplate } from "./template.js";
 import { createTopics } from "./topics.js";
 import { TransactionalDelivery } from "./transactional-delivery.js";
 import { createWake } from "./wake.js";

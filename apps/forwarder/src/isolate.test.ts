@@ -1,3 +1,4 @@
+import { BrokerFailure, keyTemplate, topicTemplate } from "@event-collector/kafka";
 import t from "tap";
 import type { SpoolItem } from "@event-collector/spool";
 import { createManualClock } from "@event-collector/spool/testing";
@@ -10,8 +11,6 @@ import { deliverInOrder } from "./isolate.js";
 import type { Desk } from "./isolate.js";
 import type { Observer } from "./observer.js";
 import { createProgress } from "./progress.js";
-import { BrokerFailure } from "./broker-failure.js";
-import { keyTemplate, topicTemplate } from "./template.js";
 import { createFakeBroker, downFailure, tooLargeFailure } from "./testing/fake-producer.js";
 import type { FakeBroker } from "./testing/fake-producer.js";
 import { damage, eventRecord, INSTANCE, line, lines, position } from "./testing/spool-lines.js";

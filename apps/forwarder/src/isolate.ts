@@ -9,9 +9,9 @@
  * **Invariant:** entries are delivered in the order given. **Invariant:** nothing is given up for a failure that
  * may pass.
  */
+import { asBrokerFailure, BrokerFailure } from "@event-collector/kafka";
 import type { Clock } from "@event-collector/spool";
 import { backoffMs, pause } from "./backoff.js";
-import { asBrokerFailure, BrokerFailure } from "./broker-failure.js";
 import type { Message } from "./broker.js";
 import { StoppedError } from "./delivery.js";
 import type { Batch, Committed, Delivery } from "./delivery.js";

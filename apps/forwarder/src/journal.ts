@@ -1,7 +1,7 @@
 /** What goes into the log, for whoever looks for the reason of an alarm. */
+import type { BrokerFailure } from "@event-collector/kafka";
 import type { PruneReport } from "@event-collector/spool";
 import type { Logger } from "pino";
-import type { BrokerFailure } from "./broker-failure.js";
 import type { BrokerObserver } from "./broker.js";
 import type { Entry } from "./entry.js";
 import type { Observer } from "./observer.js";

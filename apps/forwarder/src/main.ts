@@ -1,10 +1,9 @@
 /** The process: configuration from the environment, the log, the signals, the exit code. */
+import { BrokerFailure, kafkaProperties } from "@event-collector/kafka";
 import { armFailpoints, nodeDisk, systemClock } from "@event-collector/spool";
-import { BrokerFailure } from "./broker-failure.js";
 import { ConfigError, readConfig } from "./config.js";
 import { FencedError } from "./delivery.js";
 import { startForwarder } from "./forwarder.js";
-import { kafkaProperties } from "./kafka-properties.js";
 import { LockedError } from "./lock.js";
 import { createLogger } from "./log.js";
 import { createBroker } from "./producer.js";

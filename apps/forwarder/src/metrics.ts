@@ -4,9 +4,9 @@
  *
  * **Invariant:** no label takes its values from a sender: ids, keys and types of events are never labels.
  */
+import type { BrokerFailure } from "@event-collector/kafka";
 import type { PruneReport } from "@event-collector/spool";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { BrokerFailure } from "./broker-failure.js";
 import type { Totals } from "./delivery.js";
 import type { Entry } from "./entry.js";
 import type { Lag } from "./lag.js";

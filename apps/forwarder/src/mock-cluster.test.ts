@@ -1,10 +1,10 @@
 /** The forwarder on node-rdkafka, against librdkafka's mock cluster, which knows neither fencing nor aborted records. */
 import { rm } from "node:fs/promises";
+import { kafkaProperties } from "@event-collector/kafka";
 import t from "tap";
 import rdkafka from "node-rdkafka";
 import type { Message } from "node-rdkafka";
 import { encodeRecord } from "@event-collector/contract";
-import { kafkaProperties } from "./kafka-properties.js";
 import { createBroker } from "./producer.js";
 import { readConfig } from "./config.js";
 import { eventRecord } from "./testing/spool-lines.js";

@@ -1,5 +1,5 @@
 /** What can be watched of the forwarder's work; metrics and tests listen here. */
-import type { BrokerFailure } from "./broker-failure.js";
+import type { BrokerFailure } from "@event-collector/kafka";
 import type { Entry } from "./entry.js";
 
 export interface Observer {

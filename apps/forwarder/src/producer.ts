@@ -5,8 +5,9 @@
  * second argument of its constructors; in the first they are ignored in silence. **Invariant:** `flush` and
  * `disconnect` prove nothing about delivery and are never used as if they did.
  */
+import { asNativeError, brokerFailure, BrokerFailure, connectClient } from "@event-collector/kafka";
+import type { Client, KafkaProperties } from "@event-collector/kafka";
 import rdkafka from "node-rdkafka";
-import { BrokerFailure, brokerFailure } from "./broker-failure.js";
 import type {
   Broker,
   BrokerObserver,
@@ -15,9 +16,6 @@ import type {
   TopicPlan,
   TransactionalProducer,
 } from "./broker.js";
-import type { KafkaProperties } from "./kafka-properties.js";
-import { asNativeError, connectClient } from "./native-client.js";
-import type { Client } from "./native-client.js";
 
 export interface BrokerOptions {
   readonly properties: KafkaProperties;

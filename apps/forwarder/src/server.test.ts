@@ -1,5 +1,5 @@
+import { BrokerFailure } from "@event-collector/kafka";
 import t from "tap";
-import { BrokerFailure } from "./broker-failure.js";
 import { createMetrics } from "./metrics.js";
 import { createApp } from "./server.js";
 import { createStatus } from "./status.js";

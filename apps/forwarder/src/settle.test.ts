@@ -1,5 +1,5 @@
+import type { BrokerFailureClass } from "@event-collector/kafka";
 import t from "tap";
-import type { BrokerFailureClass } from "./broker-failure.js";
 import { settle } from "./settle.js";
 import type { Stage, Verdict } from "./settle.js";
 

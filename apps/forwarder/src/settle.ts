@@ -4,7 +4,7 @@
  * **Invariant:** only a failure of class `record`, of a record that was sent alone, leads to a dead letter. Whatever
  * could be the broker's, the network's or the operator's fault is tried again for ever: the spool is the buffer.
  */
-import type { BrokerFailure } from "./broker-failure.js";
+import type { BrokerFailure } from "@event-collector/kafka";
 
 /** As what a record is sent. */
 export type Stage =

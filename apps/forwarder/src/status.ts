@@ -2,7 +2,7 @@
  * How the forwarder is: whether it delivers, and if not, why. Liveness is another question: it is alive as long as it
  * answers at all, for a restart brings no broker back.
  */
-import type { BrokerFailure } from "./broker-failure.js";
+import type { BrokerFailure } from "@event-collector/kafka";
 import type { Observer } from "./observer.js";
 
 export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };

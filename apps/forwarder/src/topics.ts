@@ -3,7 +3,7 @@
  *
  * Each name is asked about once. **Invariant:** a topic is created at most, never changed and never deleted.
  */
-import { BrokerFailure } from "./broker-failure.js";
+import { BrokerFailure } from "@event-collector/kafka";
 import type { Broker } from "./broker.js";
 
 export interface TopicsOptions {

@@ -1,6 +1,6 @@
+import { BrokerFailure } from "@event-collector/kafka";
 import t from "tap";
 import type { Position } from "@event-collector/spool";
-import { BrokerFailure } from "./broker-failure.js";
 import type { Batch } from "./delivery.js";
 import { createFakeBroker, downFailure, fencedFailure, tooLargeFailure } from "./testing/fake-producer.js";
 import type { FakeBroker } from "./testing/fake-producer.js";

@@ -10,13 +10,19 @@
  */
 import { randomUUID } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import {
+  asBrokerFailure,
+  BrokerFailure,
+  cursorPrefix,
+  ledgerMessage,
+  parseCursorRecords,
+  positionMessage,
+} from "@event-collector/kafka";
+import type { CursorRecords } from "@event-collector/kafka";
 import { failpoint } from "@event-collector/spool";
 import type { Instance, Position, Positions } from "@event-collector/spool";
 import { pause } from "./backoff.js";
-import { asBrokerFailure, BrokerFailure } from "./broker-failure.js";
 import type { Broker, Message, TransactionalProducer } from "./broker.js";
-import { cursorPrefix, ledgerMessage, parseCursorRecords, positionMessage } from "./cursor-records.js";
-import type { CursorRecords } from "./cursor-records.js";
 import { FencedError, StoppedError, undeliveredBatch } from "./delivery.js";
 import type { Batch, Committed, Delivery, Outcome, Owner, Totals } from "./delivery.js";
 import type { Topics } from "./topics.js";

@@ -1,11 +1,9 @@
 /** The keys of API_KEY and of the file of API_KEYS_FILE, kept up with the file, as something that judges requests. */
 import type { EventLimits } from "@event-collector/contract";
+import { createKeyRing, KEY_FILE_BYTES_MAX, masterKey, parseKeyFile } from "@event-collector/keys";
 import type { Clock, Disk } from "@event-collector/spool";
 import { createAuthenticator } from "./auth.js";
 import type { Authenticator } from "./auth.js";
-import { KEY_FILE_BYTES_MAX, parseKeyFile } from "./keys/key-file.js";
-import { masterKey } from "./keys/key.js";
-import { createKeyRing } from "./keys/key-ring.js";
 import { readNamedFile } from "./named-file.js";
 import type { Reloader } from "./reload.js";
 import type { IngressConfig } from "./settings.js";

@@ -1,11 +1,9 @@
+import { createKeyRing, digestOf, masterKey } from "@event-collector/keys";
+import type { ApiKey, KeyRing } from "@event-collector/keys";
 import t from "tap";
 import type { Test } from "tap";
 import { createAuthenticator } from "./auth.js";
 import type { Authenticator, Credentials, Verdict } from "./auth.js";
-import { createKeyRing } from "./keys/key-ring.js";
-import type { KeyRing } from "./keys/key-ring.js";
-import { digestOf, masterKey } from "./keys/key.js";
-import type { ApiKey } from "./keys/key.js";
 
 const NOW = Date.parse("2026-02-03T04:05:06Z");
 const clock = { now: () => NOW };

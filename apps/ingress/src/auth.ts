@@ -5,10 +5,9 @@
  * query, as `?key=`, since a beacon has no headers of its own.
  */
 import type { Refusal } from "@event-collector/contract";
+import type { ApiKey, KeyRing, Scope } from "@event-collector/keys";
 import type { Clock } from "@event-collector/spool";
 import type { IncomingHttpHeaders } from "node:http";
-import type { ApiKey, Scope } from "./keys/key.js";
-import type { KeyRing } from "./keys/key-ring.js";
 
 export interface Credentials {
   readonly headers: IncomingHttpHeaders;

@@ -1,5 +1,5 @@
 /** Variables that mean something only together. */
-import { ConfigError } from "./settings.js";
+import { ConfigError } from "@event-collector/environment";
 import type { AdminConfig, Rate, TlsConfig } from "./settings.js";
 
 export function adminConfig(

@@ -4,13 +4,13 @@
  * **Invariant:** an empty value counts as absent, as in `docker run -e NAME=`. A bad value, or a combination that
  * cannot work, is a ConfigError that names the variable; secrets are never quoted.
  */
+import { ConfigError } from "@event-collector/environment";
 import { parseEnvironment } from "./environment.js";
-import { ConfigError } from "./settings.js";
 import type { IngressConfig } from "./settings.js";
 
+export { ConfigError } from "@event-collector/environment";
+export type { EnvironmentVariable } from "@event-collector/environment";
 export { ENVIRONMENT } from "./environment.js";
-export type { EnvironmentVariable } from "./environment.js";
-export { ConfigError } from "./settings.js";
 export type { IngressConfig, SpoolConfig } from "./settings.js";
 
 /** The configuration that an environment asks for. Throws a ConfigError. */

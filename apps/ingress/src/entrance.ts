@@ -1,11 +1,11 @@
 /** The gates in front of the doors: who may go where. */
 import { EventCollectorService, grpcHealth } from "@event-collector/contract";
+import type { ApiKey, Scope } from "@event-collector/keys";
 import type { Authenticator } from "./auth.js";
 import { createAuthenticator } from "./auth.js";
 import type { Core } from "./core.js";
 import { createAdminRest, createPublicRest, createRpc, limitsOf } from "./doors.js";
 import { bodyBytesMax } from "./http/collect.js";
-import type { ApiKey, Scope } from "./keys/key.js";
 import { DESCRIPTION_PATHS } from "./openapi/routes.js";
 import type { ServiceRefusal } from "./refusal.js";
 import { createAdmission } from "./server/admission.js";

@@ -4,27 +4,29 @@
  * **Invariant:** the schema below is the only list of names. Relations between variables are checked in `config.ts`.
  */
 import { TYPE_CHARACTERS_MAX } from "@event-collector/contract";
+import {
+  choice,
+  describeVariables,
+  flag,
+  list,
+  optionalText,
+  optionalWhole,
+  readVariables,
+  text,
+  whole,
+} from "@event-collector/environment";
+import type { EnvironmentVariable } from "@event-collector/environment";
+import { isOrigin } from "@event-collector/keys";
 import * as v from "valibot";
 import { isNetwork } from "./server/network.js";
-import { isOrigin } from "./server/origin.js";
 import { adminConfig, rate, tlsConfig } from "./combination.js";
-import { ConfigError } from "./settings.js";
 import type { IngressConfig, LimitsConfig, RatesConfig, SpoolConfig } from "./settings.js";
-import { choice, flag, list, optionalText, optionalWhole, text, whole } from "./variable.js";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 const PORT_MAX = 65_535;
 const DAY_SECONDS = 86_400;
-
-/** One line of the table of settings. */
-export interface EnvironmentVariable {
-  readonly name: string;
-  /** As it would be written; undefined where there is none. */
-  readonly default: string | undefined;
-  readonly description: string;
-}
 
 const schema = v.object({
   SERVICE_NAME: text("event-collector", "Name of the service in logs, metrics and health answers."),
@@ -274,21 +276,11 @@ const schema = v.object({
 type Environment = v.InferOutput<typeof schema>;
 
 /** Every variable, in the order of the schema: the source of the table in the documentation. */
-export const ENVIRONMENT: readonly EnvironmentVariable[] = Object.entries(schema.entries).map(
-  ([name, entry]) => ({
-    name,
-    default: entry.default === undefined || entry.default === "" ? undefined : entry.default,
-    description: v.getDescription(entry.wrapped) ?? "",
-  }),
-);
+export const ENVIRONMENT: readonly EnvironmentVariable[] = describeVariables(schema);
 
 /** Each variable by itself is as it should be, or a ConfigError says which are not. */
 export function parseEnvironment(environment: Readonly<Record<string, string | undefined>>): IngressConfig {
-  const given = Object.entries(environment).filter(([, value]) => value !== undefined && value !== "");
-  const result = v.safeParse(schema, Object.fromEntries(given));
-  if (result.success) return configOf(result.output);
-  const problems = result.issues.map((issue) => `${v.getDotPath(issue) ?? "environment"} ${issue.message}`);
-  throw new ConfigError(problems.join("; "));
+  return configOf(readVariables(schema, environment));
 }
 
 function configOf(environment: Environment): IngressConfig {

@@ -24,7 +24,7 @@ import type { Listener, ListenerParts } from "./server/listener.js";
 import { createNetworkList } from "./server/network.js";
 import { readTlsMaterial } from "./server/tls.js";
 import type { TlsMaterial } from "./server/tls.js";
-import { ConfigError } from "./settings.js";
+import { ConfigError } from "@event-collector/environment";
 import type { IngressConfig } from "./settings.js";
 
 export interface Ingress {

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { digestOf } from "@event-collector/keys";
 import t from "tap";
-import { digestOf } from "./keys/key.js";
 
 interface Run {
   code: number;

@@ -6,11 +6,8 @@
  */
 import { parseArgs } from "node:util";
 import { EVENT_LIMITS } from "@event-collector/contract";
-import { parseKeyFile } from "./keys/key-file.js";
-import { SCOPES } from "./keys/key.js";
-import type { Scope } from "./keys/key.js";
-import { makeKey } from "./keys/make-key.js";
-import type { MadeKey } from "./keys/make-key.js";
+import { makeKey, parseKeyFile, SCOPES } from "@event-collector/keys";
+import type { MadeKey, Scope } from "@event-collector/keys";
 
 const USAGE = `Makes an API key and shows it once. Its entry for API_KEYS_FILE goes to standard output.
 

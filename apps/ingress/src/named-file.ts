@@ -1,6 +1,6 @@
 /** Reads what an environment variable says by naming a file. */
 import type { Disk } from "@event-collector/spool";
-import { ConfigError } from "./settings.js";
+import { ConfigError } from "@event-collector/environment";
 
 /** The text of the file. Rejects with a ConfigError that names the variable. */
 export async function readNamedFile(

@@ -1,4 +1,7 @@
 /** What the ingress can be told, as plain data. `environment.ts` says where each value comes from. */
+import type { Rate } from "@event-collector/keys";
+
+export type { Rate } from "@event-collector/keys";
 
 export interface IngressConfig {
   readonly serviceName: string;
@@ -83,12 +86,6 @@ export interface RatesConfig {
   readonly addressesMax: number;
 }
 
-/** A token bucket: `burst` requests at once, and `perSecond` on average. */
-export interface Rate {
-  readonly perSecond: number;
-  readonly burst: number;
-}
-
 export interface SpoolConfig {
   readonly directory: string;
   readonly spoolBytesMax: number;
@@ -99,9 +96,4 @@ export interface SpoolConfig {
   readonly queueBytesMax: number;
   readonly appendTimeoutMs: number;
   readonly checkIntervalMs: number;
-}
-
-/** The environment asks for something impossible. The message names the variable. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
 }

@@ -4,7 +4,7 @@
  * saying which it was, and after a fatal failure a producer does nothing any more.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { BrokerFailure } from "../broker-failure.js";
+import { BrokerFailure } from "@event-collector/kafka";
 import type { Broker, CountingProducer, Message, TopicPlan, TransactionalProducer } from "../broker.js";
 
 /** Where a failure can be made to happen. */

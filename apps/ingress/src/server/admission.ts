@@ -5,9 +5,9 @@
  * **Invariant:** the paths open to everybody are listed exactly; any other spelling of them needs the key.
  * **Invariant:** guesses at keys count against the address, since its rate is judged first.
  */
+import type { ApiKey, Scope } from "@event-collector/keys";
 import type { Clock } from "@event-collector/spool";
 import type { Authenticator } from "../auth.js";
-import type { ApiKey, Scope } from "../keys/key.js";
 import type { ServiceRefusal } from "../refusal.js";
 import type { ClientAddresses } from "./client-address.js";
 import type { Cors } from "./cors.js";

@@ -1,5 +1,5 @@
 /** One request and its answer on the way through the port, whatever its protocol. */
-import type { ApiKey } from "../keys/key.js";
+import type { ApiKey } from "@event-collector/keys";
 import { makeId } from "../ids.js";
 import type { ServiceRefusal } from "../refusal.js";
 import type { BodyHold } from "./body-budget.js";

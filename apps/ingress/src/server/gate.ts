@@ -4,7 +4,7 @@
  *
  * **Invariant:** no request reaches the RPC handlers without an authority that they can build a URL from.
  */
-import type { Scope } from "../keys/key.js";
+import type { Scope } from "@event-collector/keys";
 import type { Clock } from "@event-collector/spool";
 import type { Authenticator } from "../auth.js";
 import type { Lifecycle } from "../lifecycle.js";

@@ -3,8 +3,8 @@
  *
  * **Invariant:** a key that was taken away or is over stores nothing more, however long its stream has been open.
  */
+import type { Scope } from "@event-collector/keys";
 import type { Authenticator } from "../auth.js";
-import type { Scope } from "../keys/key.js";
 import type { Exchange } from "./exchange.js";
 import type { Exchanges } from "./exchanges.js";
 import type { Meter, Rates } from "./rates.js";

@@ -1,9 +1,9 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { EventSchema, RetryInfoSchema } from "@event-collector/contract";
 import { create } from "@bufbuild/protobuf";
+import { makeKey } from "@event-collector/keys";
 import { nodeDisk } from "@event-collector/spool";
 import t from "tap";
-import { makeKey } from "../keys/make-key.js";
 import { liveIngress } from "../testing/live-ingress.js";
 import { allTransports, collectorClient, grpcTransport } from "../testing/rpc-clients.js";
 import { sampleBatch, sampleEvent } from "../testing/sample-event.js";

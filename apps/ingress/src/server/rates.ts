@@ -5,9 +5,9 @@
  * A stream is slowed down rather than refused: each of its groups after the first waits for a token of its own.
  */
 import { setTimeout as wait } from "node:timers/promises";
+import { KEYS_MAX } from "@event-collector/keys";
+import type { ApiKey } from "@event-collector/keys";
 import type { Clock } from "@event-collector/spool";
-import type { ApiKey } from "../keys/key.js";
-import { KEYS_MAX } from "../keys/key-file.js";
 import type { ServiceRefusal } from "../refusal.js";
 import type { Rate, RatesConfig } from "../settings.js";
 import { createRateLimiter } from "./rate-limiter.js";

@@ -7,7 +7,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import type { Disk } from "@event-collector/spool";
 import { readNamedFile } from "../named-file.js";
-import { ConfigError } from "../settings.js";
+import { ConfigError } from "@event-collector/environment";
 import type { TlsConfig } from "../settings.js";
 
 export interface TlsMaterial {

@@ -53,11 +53,14 @@ const VAGUE_NAMES = new Set([
 const IMPORTS_ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/contract": [],
   "packages/spool": [],
+  "packages/environment": [],
+  "packages/kafka": ["contract", "environment", "spool"],
+  "packages/keys": ["contract", "environment"],
   "packages/e2e": ["contract", "spool"],
   "packages/bench": ["contract", "spool"],
-  "apps/ingress": ["contract", "spool"],
-  "apps/forwarder": ["contract", "spool"],
-  "apps/cli": ["contract", "spool"],
+  "apps/ingress": ["contract", "environment", "keys", "spool"],
+  "apps/forwarder": ["contract", "environment", "kafka", "spool"],
+  "apps/cli": ["contract", "environment", "kafka", "keys", "spool"],
   "apps/standalone": [],
 };
 
@@ -115,7 +118,7 @@ export const namesItsSubject: Rule = ({ path }) => {
   return /^[a-z\d]+(?:-[a-z\d]+)*$/.test(name) ? [] : ["has a name that is not in kebab-case"];
 };
 
-/** contract → apps, spool → apps, and no other way. */
+/** contract, spool, environment → kafka, keys → apps, and no other way. */
 export const importsOneWay: Rule = ({ path, text }) => {
   const home = /^(?:apps|packages)\/[^/]+/.exec(path)?.[0];
   const allowed = home === undefined ? undefined : IMPORTS_ALLOWED[home];

@@ -4,7 +4,7 @@
  * **Invariant:** the value is what the spool holds, byte for byte; nothing here parses it.
  */
 import type { EventRecord } from "@event-collector/contract";
-import type { Header, Message } from "./broker.js";
+import type { Header, Message } from "./message.js";
 import type { Template } from "./template.js";
 
 export interface MessageOptions {

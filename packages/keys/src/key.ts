@@ -1,7 +1,7 @@
 /** An API key as the service knows it: everything but the key itself, of which only the digest is kept. */
 import type { EventLimits } from "@event-collector/contract";
 import { createHash } from "node:crypto";
-import type { Rate } from "../settings.js";
+import type { Rate } from "./rate.js";
 
 /** What a key can be for: sending events, and reading metrics and statistics. */
 export const SCOPES = ["collect", "stats"] as const;

@@ -6,9 +6,9 @@
  */
 import { isTimestamp } from "@event-collector/contract";
 import type { EventLimits } from "@event-collector/contract";
+import { ConfigError } from "@event-collector/environment";
 import * as v from "valibot";
-import { isOrigin } from "../server/origin.js";
-import { ConfigError } from "../settings.js";
+import { isOrigin } from "./origin.js";
 import { MASTER_NAME, SCOPES } from "./key.js";
 import type { ApiKey, Scope } from "./key.js";
 

@@ -6,7 +6,7 @@
  */
 import { asBrokerFailure, brokerFailure, connectFailure } from "./broker-failure.js";
 import type { NativeError } from "./broker-failure.js";
-import type { BrokerObserver } from "./broker.js";
+import type { BrokerObserver } from "./broker-observer.js";
 
 /** How node-rdkafka answers. */
 export type Callback<Result> = (error: NativeError | null | undefined, result?: Result) => void;

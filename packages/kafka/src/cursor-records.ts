@@ -8,9 +8,24 @@
  * written in the transaction that they speak of: positions and totals are exact, whatever crashed.
  */
 import { parsePosition } from "@event-collector/spool";
-import type { Instance, Position } from "@event-collector/spool";
-import type { Message } from "./broker.js";
-import type { Committed, Owner, Totals } from "./delivery.js";
+import type { Instance, Position, Positions } from "@event-collector/spool";
+import type { Message } from "./message.js";
+
+/** What was delivered from a spool since it exists, as the broker's own books say. */
+export interface Totals {
+  readonly events: number;
+  readonly deadLetters: number;
+}
+
+/** Who runs, or ran, a forwarder. */
+export interface Owner {
+  /** Random, one for each process. */
+  readonly run: string;
+  readonly host: string;
+  readonly process: number;
+  /** RFC 3339. */
+  readonly startedAt: string;
+}
 
 export interface Ledger {
   readonly owner: Owner;
@@ -23,7 +38,7 @@ export interface Ledger {
 export interface CursorRecords {
   /** Absent: no forwarder ever committed anything for this spool. */
   readonly ledger: Ledger | undefined;
-  readonly positions: Committed["positions"];
+  readonly positions: Positions;
 }
 
 const PARTITION = 0;

@@ -1,6 +1,5 @@
 /** What an environment variable says not by itself but by naming a file. */
-import { parsePropertiesFile } from "./kafka-properties.js";
-import { ConfigError } from "./settings.js";
+import { ConfigError } from "./config-error.js";
 
 export type ReadText = (path: string) => Promise<string>;
 
@@ -17,22 +16,8 @@ export async function readSecret(
   return (await readNamed(`${name}_FILE`, path, readText)).replace(/\r?\n$/, "");
 }
 
-/** The librdkafka properties in the file; none if there is no file. */
-export async function readProperties(
-  name: string,
-  path: string | undefined,
-  readText: ReadText,
-): Promise<Record<string, string>> {
-  if (path === undefined) return {};
-  const content = await readNamed(name, path, readText);
-  try {
-    return parsePropertiesFile(content);
-  } catch (error) {
-    throw new ConfigError(`${name}: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-async function readNamed(name: string, path: string, readText: ReadText): Promise<string> {
+/** The text of the file that the variable `name` names. Rejects with a ConfigError. */
+export async function readNamed(name: string, path: string, readText: ReadText): Promise<string> {
   try {
     return await readText(path);
   } catch (cause) {

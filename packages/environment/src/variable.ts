@@ -58,16 +58,27 @@ export function choice<const Word extends string>(
   words: readonly Word[],
   description: string,
 ): Variable<Word> {
+  return v.optional(choiceSchema(words, description), fallback);
+}
+
+export function optionalChoice<const Word extends string>(
+  words: readonly Word[],
+  description: string,
+): OptionalVariable<Word> {
+  return v.optional(choiceSchema(words, description), undefined);
+}
+
+function choiceSchema<Word extends string>(
+  words: readonly Word[],
+  description: string,
+): v.GenericSchema<string, Word> {
   const last = words.at(-1) ?? "";
   const problem = `must be ${words.slice(0, -1).join(", ")} or ${last}`;
-  return v.optional(
-    v.pipe(
-      v.string(),
-      v.check((value) => words.some((word) => word === value), problem),
-      v.transform((value) => value as Word),
-      v.description(description),
-    ),
-    fallback,
+  return v.pipe(
+    v.string(),
+    v.check((value) => words.some((word) => word === value), problem),
+    v.transform((value) => value as Word),
+    v.description(description),
   );
 }
 
