@@ -57,7 +57,7 @@ const IMPORTS_ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/kafka": ["contract", "environment", "spool"],
   "packages/keys": ["contract", "environment"],
   "packages/e2e": ["contract", "spool"],
-  "packages/bench": ["contract", "spool"],
+  "packages/bench": ["contract", "spool", "e2e"],
   "apps/ingress": ["contract", "environment", "keys", "spool"],
   "apps/forwarder": ["contract", "environment", "kafka", "spool"],
   "apps/cli": ["contract", "environment", "kafka", "keys", "spool"],

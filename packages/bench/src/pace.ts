@@ -1,0 +1,53 @@
+/** How long everything is measured: a look in two minutes, or figures to rely on. */
+
+export interface Pace {
+  readonly name: "quick" | "full";
+  /** Rounds of each comparison; in each one both sides take their turn. */
+  readonly rounds: number;
+  /** Seconds of one turn. */
+  readonly turnSeconds: number;
+  /** Seconds before the first turn, in which the compiler of the server does its work. */
+  readonly warmSeconds: number;
+  /** Seconds of the steady load. */
+  readonly steadySeconds: number;
+  /** Events of a backlog that the forwarder and its floors send. */
+  readonly backlogEvents: number;
+  /** Bytes of the spool that a start meets, and of the backlog whose memory is measured. */
+  readonly largeSpoolBytes: number;
+  /** Bytes of the backlogs of the sweep. */
+  readonly backlogSweepBytes: readonly number[];
+  readonly connectionSweep: readonly number[];
+  readonly eventBytesSweep: readonly number[];
+  readonly workerSweep: readonly number[];
+}
+
+const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
+
+export const QUICK: Pace = {
+  name: "quick",
+  rounds: 2,
+  turnSeconds: 1,
+  warmSeconds: 0.8,
+  steadySeconds: 4,
+  backlogEvents: 100_000,
+  largeSpoolBytes: 64 * MIB,
+  backlogSweepBytes: [],
+  connectionSweep: [1, 100],
+  eventBytesSweep: [200, 20_000],
+  workerSweep: [],
+};
+
+export const FULL: Pace = {
+  name: "full",
+  rounds: 5,
+  turnSeconds: 4,
+  warmSeconds: 3,
+  steadySeconds: 30,
+  backlogEvents: 1_000_000,
+  largeSpoolBytes: 10 * GIB,
+  backlogSweepBytes: [MIB, 10 * MIB, 100 * MIB, GIB],
+  connectionSweep: [1, 10, 100, 1000],
+  eventBytesSweep: [200, 2_000, 20_000, 200_000],
+  workerSweep: [1, 2, 4, 8],
+};

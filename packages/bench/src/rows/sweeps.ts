@@ -1,0 +1,63 @@
+/** Cost against size: connections, the size of events, the size of the backlog. */
+import { join } from "node:path";
+import { withEmbeddedBroker } from "../broker.js";
+import { ingressSide } from "../collector-side.js";
+import { withFolder } from "../folder.js";
+import { generatorFor } from "../load/choice.js";
+import { eventOfBytes, restBody } from "../sample.js";
+import { fillSpool } from "../spool-filling.js";
+import type { Sweep, SweepPoint } from "../sweep.js";
+import { drainOnce } from "./backlog.js";
+import type { RowContext } from "./context.js";
+import { restShot, shotAt, withIngress } from "./http.js";
+
+const HTTP1 = { protocol: "http1" } as const;
+const MIB = 1024 * 1024;
+
+export async function connectionSweep({ pace, generators }: RowContext): Promise<Sweep> {
+  const points = await withIngress(async (ingress) => {
+    const found: SweepPoint[] = [];
+    for (const connections of pace.connectionSweep) {
+      const shot = { ...restShot(ingress.port, 1), connections };
+      const side = ingressSide("collector", ingress, generatorFor(generators, HTTP1), shot);
+      await side.run(pace.warmSeconds);
+      const turn = await side.run(pace.turnSeconds);
+      found.push({ size: connections, value: turn.events / turn.seconds });
+    }
+    return found;
+  });
+  const work = "REST, 1 event a request";
+  return { id: "connections", work, size: "connections", unit: "events/s", points };
+}
+
+export async function eventSizeSweep({ pace, generators }: RowContext): Promise<Sweep> {
+  const points = await withIngress(async (ingress) => {
+    const found: SweepPoint[] = [];
+    for (const bytes of pace.eventBytesSweep) {
+      const body = restBody([eventOfBytes(bytes)]);
+      const shot = shotAt(ingress.port, "/collect", "application/json", body);
+      const side = ingressSide("collector", ingress, generatorFor(generators, HTTP1), shot);
+      await side.run(pace.warmSeconds);
+      const turn = await side.run(pace.turnSeconds);
+      found.push({ size: bytes, value: ((turn.events / turn.seconds) * bytes) / MIB });
+    }
+    return found;
+  });
+  const work = "REST, 1 event a request, by its size";
+  return { id: "event-size", work, size: "bytes", unit: "MiB/s", points };
+}
+
+export async function backlogSweep({ pace }: RowContext): Promise<Sweep> {
+  const points = await withEmbeddedBroker((bootstrap) =>
+    withFolder(async (folder) => {
+      const found: SweepPoint[] = [];
+      for (const size of pace.backlogSweepBytes) {
+        const spool = await fillSpool(join(folder, `full-${size}`), (_, bytes) => bytes >= size);
+        const turn = await drainOnce(spool, join(folder, `copy-${size}`), bootstrap);
+        found.push({ size: size / MIB, value: turn.events / turn.seconds });
+      }
+      return found;
+    }),
+  );
+  return { id: "backlog", work: "forwarder, embedded broker", size: "MiB", unit: "events/s", points };
+}

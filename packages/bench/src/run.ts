@@ -1,0 +1,110 @@
+/** All rows in their order. A row that cannot be measured here is skipped with its reason; the others go on. */
+import { startKafka } from "@event-collector/e2e/kafka";
+import type { Kafka } from "@event-collector/e2e/kafka";
+import { chooseGenerators } from "./load/choice.js";
+import type { Pace } from "./pace.js";
+import { embeddedBacklog, kafkaBacklog } from "./rows/backlog.js";
+import type { RowContext } from "./rows/context.js";
+import { generatorLimits } from "./rows/generator.js";
+import { grpcBatch, grpcStream, grpcUnary } from "./rows/grpc.js";
+import { browserRpc, restBatch, restSingle, syncCost } from "./rows/http.js";
+import { largeSpool } from "./rows/large-spool.js";
+import { steadyLoad } from "./rows/steady.js";
+import { saturatedMemory } from "./rows/saturation.js";
+import { backlogSweep, connectionSweep, eventSizeSweep } from "./rows/sweeps.js";
+import type { Row } from "./row.js";
+import type { Sweep } from "./sweep.js";
+
+export interface Results {
+  readonly rows: readonly Row[];
+  readonly sweeps: readonly Sweep[];
+  readonly skipped: readonly string[];
+  readonly generators: string;
+}
+
+type RowTask = (context: RowContext) => Promise<Row | readonly Row[]>;
+
+const ROWS: Readonly<Record<string, RowTask>> = {
+  generators: generatorLimits,
+  "rest-single": restSingle,
+  "rest-batch": restBatch,
+  "grpc-unary": grpcUnary,
+  "grpc-batch": grpcBatch,
+  "grpc-stream": grpcStream,
+  browser: browserRpc,
+  "sync-cost": syncCost,
+  "backlog-kafka": kafkaBacklog,
+  "backlog-embedded": embeddedBacklog,
+  steady: steadyLoad,
+  saturation: saturatedMemory,
+  "large-spool": largeSpool,
+};
+
+const SWEEPS: Readonly<Record<string, (context: RowContext) => Promise<Sweep>>> = {
+  connections: connectionSweep,
+  "event-size": eventSizeSweep,
+  backlog: backlogSweep,
+};
+
+/** Measures all rows and sweeps, or those that `only` names. */
+export async function runRows(
+  pace: Pace,
+  only: readonly string[],
+  tell: (text: string) => void,
+): Promise<Results> {
+  const unknown = only.filter((id) => !(id in ROWS) && !(id in SWEEPS));
+  if (unknown.length > 0) throw new Error(`unknown: ${unknown.join(", ")}`);
+  const isWanted = (id: string): boolean => only.length === 0 || only.includes(id);
+  const generators = await chooseGenerators();
+  const broker = createBroker();
+  const context: RowContext = { pace, generators, kafka: broker.kafka };
+  const rows: Row[] = [];
+  const sweeps: Sweep[] = [];
+  const skipped: string[] = [];
+  const attempt = async (id: string, task: () => Promise<void>): Promise<void> => {
+    if (!isWanted(id)) return;
+    tell(`… ${id}`);
+    try {
+      await task();
+    } catch (error) {
+      skipped.push(`${id}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  try {
+    for (const [id, task] of Object.entries(ROWS)) {
+      await attempt(id, async () => void rows.push(...[await task(context)].flat()));
+    }
+    for (const [id, task] of Object.entries(SWEEPS)) {
+      await attempt(id, async () => void sweeps.push(await task(context)));
+    }
+  } finally {
+    await broker.close();
+  }
+  const names = `${generators.http1.name} (HTTP/1.1) and ${generators.http2.name} (HTTP/2)`;
+  return { rows, sweeps, skipped, generators: names };
+}
+
+interface Broker {
+  readonly kafka: RowContext["kafka"];
+  close(): Promise<void>;
+}
+
+/** A real Kafka, started when the first row asks for it. */
+function createBroker(): Broker {
+  let starting: Promise<Kafka | undefined> | undefined;
+  const teardowns: (() => unknown)[] = [];
+  const scope = {
+    teardown: (action: () => unknown) => void teardowns.push(action),
+    comment: () => undefined,
+  };
+  const start = async (): Promise<Kafka | undefined> => {
+    const kafka = await startKafka(scope, { heapMebibytes: 1024 });
+    return kafka.kind === "embedded" ? undefined : kafka;
+  };
+  return {
+    kafka: () => (starting ??= start()),
+    close: async () => {
+      for (const action of teardowns.toReversed()) await action();
+    },
+  };
+}
