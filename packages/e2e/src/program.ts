@@ -46,8 +46,8 @@ export interface Program {
   error(what: string): Error;
 }
 
-const LINE_TIMEOUT_MS = 30_000;
-const STOP_TIMEOUT_MS = 30_000;
+const LINE_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 60_000;
 const INHERITED = ["PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "JAVA_HOME", "XDG_CACHE_HOME"];
 /**
  * The test runner sets it for every child: a module that takes half a second to load and that ends the program at

@@ -2,18 +2,22 @@
  * The long run: thousands of power cuts and kills of a real ingress under load, and the books after each.
  *
  *     npm run torture -- --cuts 10000 --kills 10000
+ *     npm run torture -- --backlog 10240
  *
  * It can be interrupted at any time; the next run goes on from the count in the state folder. It exits with 1 if an
- * acknowledged event was lost, or if a control, which runs without syncs, lost none.
+ * acknowledged event was lost, or if a control, which runs without syncs, lost none. With
+ * `--backlog` it measures starts on so many MiB instead.
  */
 import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type { Scope } from "../program.js";
 import { compilePreload, compileProgram } from "./native.js";
 import { createRandom } from "./random.js";
 import { needPrograms, needVolume, type Skip } from "./requirement.js";
 import { CONTROL_SCENARIOS, CUT_SCENARIOS, KILL_SCENARIO, openBench } from "./scenario.js";
 import type { NativeParts, Scenario } from "./scenario.js";
+import { measureStarts } from "./start-up.js";
 import { count, readTally, summaryOf, tallyOf, writeTally, type Tally } from "./tally.js";
 import { removeLeftovers } from "./volume.js";
 
@@ -30,6 +34,8 @@ interface Run {
   seed: number;
 }
 
+const MIB = 1024 * 1024;
+
 /** After so many crashes of a scenario a line tells how far it is. */
 const PROGRESS_EVERY = 100;
 
@@ -41,11 +47,16 @@ async function main(): Promise<void> {
       controls: { type: "string", default: "100" },
       lanes: { type: "string", default: "2" },
       seed: { type: "string", default: String(Date.now() % 2 ** 31) },
+      backlog: { type: "string" },
       state: { type: "string", default: ".data/torture" },
       fresh: { type: "boolean", default: false },
     },
   });
   const state = resolve(values.state);
+  if (values.backlog !== undefined) {
+    await printStarts(state, Number(values.backlog) * MIB);
+    return;
+  }
   const work = join(state, "work");
   await removeLeftovers(work);
   await rm(work, { recursive: true, force: true });
@@ -63,6 +74,21 @@ async function main(): Promise<void> {
   await runTasks(run, tasks, Number(values.lanes));
   console.log(summaryOf(tally));
   process.exitCode = verdictOf(tally, tasks);
+}
+
+async function printStarts(state: string, backlogBytes: number): Promise<void> {
+  const folder = join(state, "backlog");
+  const actions = [(): Promise<void> => rm(folder, { recursive: true, force: true })];
+  const scope: Scope = {
+    teardown: (action) => void actions.unshift(async () => void (await action())),
+    comment: (line) => console.log(line),
+  };
+  try {
+    await rm(folder, { recursive: true, force: true });
+    for (const line of await measureStarts(scope, folder, backlogBytes)) console.log(line);
+  } finally {
+    for (const action of actions) await action();
+  }
 }
 
 async function possibleTasks(cuts: number, kills: number, controls: number): Promise<Task[]> {

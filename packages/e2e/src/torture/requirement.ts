@@ -51,6 +51,18 @@ export async function needTracing(): Promise<Skip> {
   }
 }
 
+/** Skips unless a program may have users of its own, and thus limits of its own, which some containers forbid. */
+export async function needUserNamespaces(): Promise<Skip> {
+  const missing = await needPrograms("unshare");
+  if (missing !== false) return missing;
+  try {
+    await run("unshare", ["--user", "--map-root-user", "true"]);
+    return false;
+  } catch (error) {
+    return `no user namespaces here: ${String(error).split("\n").join(" ")}`;
+  }
+}
+
 async function isInstalled(name: string): Promise<boolean> {
   for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
     const found = await access(join(folder, name), constants.X_OK).then(

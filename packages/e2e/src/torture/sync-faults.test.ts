@@ -15,6 +15,9 @@ const EVENTS = /load0-\d+\.\d+/g;
 /** A sync between the start and the end of the load. */
 const FAILING_SYNC = 12;
 
+/** From refusals to good answers and back. */
+const RANDOM_TURNS = 8;
+
 /** Nothing is refused only because a busy machine is slow. */
 const PATIENCE = { BUFFER_APPEND_TIMEOUT_MS: "60000" };
 
@@ -94,6 +97,30 @@ for (const [name, number] of [
     await rig.settle();
   });
 }
+
+await t.test(
+  "whatever error one call in twenty answers, the books balance; afterwards all goes on",
+  { skip },
+  async (t) => {
+    const folder = await temporaryFolder(t);
+    const faults = await createFaultControl(folder);
+    const seed = String(process.env["SEED"] ?? Date.now() % 2 ** 31);
+    t.comment(`SEED=${seed}`);
+    const environment = { ...faults.environment, FAULT_SEED: seed };
+    const rig = await startRig(t, { spool: join(folder, "spool"), environment });
+    await faults.set("any random 5");
+    const load = rig.load();
+    for (let turn = 0; turn < RANDOM_TURNS; turn += 1) {
+      await rig.refuses(load);
+      await rig.stores(load);
+    }
+    await rig.isAlive();
+    await faults.set();
+    await rig.stores(load);
+    await rig.becomesReady();
+    await rig.settle();
+  },
+);
 
 await t.test("writes that take a few bytes each are completed", { skip }, async (t) => {
   const folder = await temporaryFolder(t);
