@@ -14,6 +14,8 @@ export { armFailpoints, failpoint } from "./failpoint.js";
 export { checkFileSystem } from "./filesystem.js";
 export type { FileSystemOptions, FileSystemReport, FileSystemVerdict } from "./filesystem.js";
 export { readSpoolIdentity } from "./identity.js";
+export { createInventory } from "./inventory.js";
+export type { Inventory, InventoryOptions } from "./inventory.js";
 export { spoolLayout } from "./layout.js";
 export type { SpoolLayout } from "./layout.js";
 export type { Instance, Position, Positions } from "./position.js";
