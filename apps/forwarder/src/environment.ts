@@ -7,6 +7,8 @@ import { choice, describeVariables, flag, readVariables, text, whole } from "@ev
 import type { EnvironmentVariable, ReadText, Variables } from "@event-collector/environment";
 import { KAFKA_ENVIRONMENT, readKafkaConfig } from "@event-collector/kafka";
 import type { KafkaConfig } from "@event-collector/kafka";
+import { readTracingConfig, TRACING_ENVIRONMENT } from "@event-collector/operations";
+import type { TracingConfig } from "@event-collector/operations";
 import * as v from "valibot";
 import type { ForwarderConfig, SpoolConfig } from "./settings.js";
 
@@ -45,7 +47,7 @@ const schema = v.object({
     8001,
     0,
     PORT_MAX,
-    "Port of `/health`, `/ready` and `/metrics`. 0 takes any free port.",
+    "Port of the status page, `/status`, `/health`, `/ready` and `/metrics`. 0 takes any free port.",
   ),
   FORWARDER_WINDOW_LINES: whole(
     20_000,
@@ -111,14 +113,20 @@ type Environment = v.InferOutput<typeof schema>;
 export const ENVIRONMENT: readonly EnvironmentVariable[] = [
   ...describeVariables(schema),
   ...KAFKA_ENVIRONMENT,
+  ...TRACING_ENVIRONMENT,
 ];
 
 /** The configuration that the variables ask for; `readText` reads the files that they name. Rejects with a ConfigError. */
 export async function parseEnvironment(variables: Variables, readText: ReadText): Promise<ForwarderConfig> {
-  return configOf(readVariables(schema, variables), await readKafkaConfig(variables, readText));
+  const kafka = await readKafkaConfig(variables, readText);
+  return configOf(readVariables(schema, variables), kafka, readTracingConfig(variables));
 }
 
-function configOf(environment: Environment, kafka: KafkaConfig): ForwarderConfig {
+function configOf(
+  environment: Environment,
+  kafka: KafkaConfig,
+  tracing: TracingConfig | undefined,
+): ForwarderConfig {
   return {
     serviceName: environment.SERVICE_NAME,
     version: environment.VERSION,
@@ -126,6 +134,7 @@ function configOf(environment: Environment, kafka: KafkaConfig): ForwarderConfig
     host: environment.FORWARDER_HOST,
     port: environment.FORWARDER_PORT,
     kafka,
+    tracing,
     spool: spoolConfigOf(environment),
     window: { linesMax: environment.FORWARDER_WINDOW_LINES, bytesMax: environment.FORWARDER_WINDOW_BYTES },
     drainMs: environment.FORWARDER_DRAIN_SECONDS * 1000,

@@ -6,7 +6,15 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { keyTemplate, topicTemplate } from "@event-collector/kafka";
-import { openCursorFile, openReader, readSpoolIdentity, spoolLayout } from "@event-collector/spool";
+import { openTracer } from "@event-collector/operations";
+import type { Tracer } from "@event-collector/operations";
+import {
+  createInventory,
+  openCursorFile,
+  openReader,
+  readSpoolIdentity,
+  spoolLayout,
+} from "@event-collector/spool";
 import type { Clock, CursorFile, Disk, Positions, SpoolLayout } from "@event-collector/spool";
 import type { Logger } from "pino";
 import type { Broker, BrokerObserver } from "./broker.js";
@@ -19,8 +27,11 @@ import type { ForwardSignals } from "./forward.js";
 import type { Desk } from "./isolate.js";
 import { createJournal } from "./journal.js";
 import { createLag, createScout } from "./lag.js";
-import type { LagMeter } from "./lag.js";
+import type { Lag, LagMeter } from "./lag.js";
 import type { Journal } from "./journal.js";
+import { createLookout } from "./lookout.js";
+import type { Lookout } from "./lookout.js";
+import { meterBroker } from "./metered-broker.js";
 import { createMetrics } from "./metrics.js";
 import type { Metrics } from "./metrics.js";
 import { LockedError, takeLock } from "./lock.js";
@@ -35,9 +46,14 @@ import { startServer } from "./server.js";
 import type { ForwarderConfig } from "./settings.js";
 import { createStatus } from "./status.js";
 import type { Status } from "./status.js";
+import { createStocktaking } from "./stocktaking.js";
+import type { Delivered } from "./stocktaking.js";
+import { createTally } from "./tally.js";
+import type { Tally } from "./tally.js";
 import { createTopics } from "./topics.js";
 import { TransactionalDelivery } from "./transactional-delivery.js";
 import { createWake } from "./wake.js";
+import { createWindowSpans } from "./window-spans.js";
 
 export interface Forwarder {
   /** Of health checks and metrics. */
@@ -68,6 +84,9 @@ interface Watchers {
   readonly metrics: Metrics;
   readonly journal: Journal;
   readonly status: Status;
+  readonly tally: Tally;
+  /** Undefined: nobody collects spans. */
+  readonly tracer: Tracer | undefined;
 }
 
 export async function startForwarder(
@@ -84,8 +103,9 @@ export async function startForwarder(
   const start = await readStart(cursorFile, logger);
   const lock =
     config.kafka.delivery === "at-least-once" ? await lockSpool(disk, layout, spool, logger) : undefined;
-  const watchers = createWatchers(clock, logger, config);
-  const delivery = createDelivery(openBroker(brokerObserver(watchers)), clock, watchers, spool, config);
+  const watchers = await createWatchers(clock, logger, config);
+  const broker = meterBroker(openBroker(brokerObserver(watchers)), clock, watchers.metrics.broker);
+  const delivery = createDelivery(broker, clock, watchers, spool, config);
   const keeper = createCursorKeeper(cursorFile, {
     positions: () => progress.positions(),
     lagMs: delivery.atomic ? SHADOW_LAG_MS : 0,
@@ -108,13 +128,12 @@ export async function startForwarder(
       watchers.journal.watchFailed(error);
     },
   });
-  watchers.metrics.watch({ lag: () => lag.measure(reader), totals: () => delivery.totals() });
-  const sources = {
-    metrics: watchers.metrics,
-    readiness: () => watchers.status.readiness(),
-    now: () => clock.now(),
-  };
-  const server = await startServer(sources, { ...config });
+  const parts = { delivery, progress, watchers, lag: () => lag.measure(reader) };
+  const lookout = createLookoutOf(disk, clock, layout, parts, config);
+  const server = await startServer(
+    { ...watchers.status, ...lookout, metrics: watchers.metrics, now: () => clock.now() },
+    { ...config },
+  );
   const { signals, drain } = createSignals(watchers.status, config.drainMs);
 
   async function run(): Promise<void> {
@@ -125,8 +144,10 @@ export async function startForwarder(
       await pruning.close();
       await keeper.close();
       await reader.close();
+      lookout.close();
       await server.close();
       await lock?.release();
+      await watchers.tracer?.close();
     }
   }
   return { port: server.port, ended: run(), drain };
@@ -155,9 +176,17 @@ async function readStart(file: CursorFile, logger: Logger): Promise<Positions> {
   return new Map();
 }
 
-function createWatchers(clock: Clock, logger: Logger, config: ForwarderConfig): Watchers {
-  const { serviceName, version, kafka } = config;
+async function createWatchers(clock: Clock, logger: Logger, config: ForwarderConfig): Promise<Watchers> {
+  const { serviceName, version, kafka, tracing } = config;
   return {
+    tally: createTally(clock),
+    tracer: await openTracer(tracing, {
+      serviceName,
+      version,
+      role: "forwarder",
+      onFailure: (reason) =>
+        logger.warn({ reason }, "spans cannot be exported; events are delivered all the same"),
+    }),
     metrics: createMetrics({ serviceName, version, delivery: kafka.delivery, now: () => clock.now() }),
     journal: createJournal(logger),
     status: createStatus(),
@@ -224,7 +253,7 @@ function createPruningOf(
   clock: Clock,
   layout: SpoolLayout,
   progress: Progress,
-  { metrics, journal }: Watchers,
+  { metrics, journal, status }: Watchers,
   { spool }: ForwarderConfig,
 ): Pruning {
   return createPruning(disk, clock, layout, {
@@ -240,9 +269,38 @@ function createPruningOf(
     onReport: (report) => {
       metrics.pruned(report);
       journal.pruned(report);
+      status.pruned(report);
     },
     onFailure: (error) => journal.pruneFailed(error),
   });
+}
+
+/** The report for operators, and the metrics that need the same figures. */
+function createLookoutOf(
+  disk: Disk,
+  clock: Clock,
+  layout: SpoolLayout,
+  parts: { delivery: Delivery; progress: Progress; watchers: Watchers; lag: () => Promise<Lag> },
+  config: ForwarderConfig,
+): Lookout {
+  const { delivery, progress, watchers, lag } = parts;
+  const { metrics, status, tally } = watchers;
+  const delivered = (): Delivered | undefined => {
+    // Before that a ledger that was not read yet looks like an empty one.
+    if (!status.wasOpened()) return undefined;
+    const totals = delivery.totals();
+    return totals === undefined
+      ? { ...tally.totals(), since: "start" as const }
+      : { ...totals, since: "spool" as const };
+  };
+  const { lineBytesMax } = config.spool;
+  const stocktaking = createStocktaking(clock, {
+    inventory: createInventory(disk, { directory: layout.segments, lineBytesMax }),
+    positions: () => progress.positions(),
+    delivered,
+  });
+  metrics.watch({ lag, books: async () => (await stocktaking.take()).books });
+  return createLookout(disk, clock, layout.segments, { status, tally, stocktaking, lag }, config);
 }
 
 function createDesk(
@@ -258,7 +316,8 @@ function createDesk(
   },
 ): Desk {
   const { delivery, progress, watchers, lag, config } = parts;
-  const { metrics, journal, status } = watchers;
+  const { metrics, journal, status, tally, tracer } = watchers;
+  const spans = tracer && createWindowSpans(tracer, config.kafka);
   const quarantine = createQuarantine(disk, layout, (error) => {
     metrics.quarantineFailed();
     journal.quarantineFailed(error);
@@ -268,7 +327,14 @@ function createDesk(
     progress,
     quarantine,
     clock,
-    observer: observeTogether([metrics.observer, journal.observer, status.observer, lag.observer]),
+    observer: observeTogether([
+      metrics.observer,
+      journal.observer,
+      status.observer,
+      tally.observer,
+      lag.observer,
+      ...(spans === undefined ? [] : [spans]),
+    ]),
     entryOptions: entryOptionsOf(config),
     random: Math.random,
   };

@@ -1,11 +1,11 @@
 /** The process: configuration from the environment, the log, the signals, the exit code. */
 import { BrokerFailure, kafkaProperties } from "@event-collector/kafka";
+import { createLogger } from "@event-collector/operations";
 import { armFailpoints, nodeDisk, systemClock } from "@event-collector/spool";
 import { ConfigError, readConfig } from "./config.js";
 import { FencedError } from "./delivery.js";
 import { startForwarder } from "./forwarder.js";
 import { LockedError } from "./lock.js";
-import { createLogger } from "./log.js";
 import { createBroker } from "./producer.js";
 import type { ForwarderConfig } from "./settings.js";
 

@@ -5,15 +5,17 @@
  * **Invariant:** no label takes its values from a sender: ids, keys and types of events are never labels.
  */
 import type { BrokerFailure } from "@event-collector/kafka";
+import type { Books } from "@event-collector/operations";
 import type { PruneReport } from "@event-collector/spool";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { Totals } from "./delivery.js";
 import type { Entry } from "./entry.js";
 import type { Lag } from "./lag.js";
+import type { BrokerMeter } from "./metered-broker.js";
 import type { Observer } from "./observer.js";
 
 export interface Metrics {
   readonly observer: Observer;
+  readonly broker: BrokerMeter;
   /** Everything in the text format of Prometheus, with the state of the sources as it is now. */
   render(): Promise<string>;
   /** The media type of that. */
@@ -34,7 +36,8 @@ export interface Metrics {
 
 export interface MetricSources {
   readonly lag: () => Promise<Lag>;
-  readonly totals: () => Totals | undefined;
+  /** Undefined until the broker has told what was delivered before. */
+  readonly books: () => Promise<Books | undefined>;
 }
 
 export interface MetricsOptions {
@@ -78,6 +81,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   let refresh = (): Promise<void> => Promise.resolve();
   return {
     observer: createObserver(registry, options.now),
+    broker: createBrokerMeter(registry),
     render: async () => {
       await refresh();
       return registry.metrics();
@@ -131,8 +135,13 @@ function createObserver(registry: Registry, now: () => number): Observer {
   });
   const failures = new Counter({
     name: "forwarder_delivery_failures_total",
-    help: "Attempts that failed, by class. All are tried again.",
+    help: "Attempts that failed, by class of the failure.",
     labelNames: ["class"],
+    registers,
+  });
+  const retries = new Counter({
+    name: "forwarder_retries_total",
+    help: "Deliveries that are tried again after a failure that may pass.",
     registers,
   });
   const fenced = new Counter({
@@ -152,6 +161,7 @@ function createObserver(registry: Registry, now: () => number): Observer {
     },
     failed: (failure) => {
       failures.inc({ class: failure.class });
+      if (failure.class !== "record") retries.inc();
       if (failure.class === "fenced") fenced.inc();
     },
     ...createWindowObserver(registry),
@@ -177,6 +187,22 @@ function countEntries(
       });
   }
   forwarded.inc(events);
+}
+
+function createBrokerMeter(registry: Registry): BrokerMeter {
+  const registers = [registry];
+  const commits = new Histogram({
+    name: "forwarder_commit_duration_seconds",
+    help: "From the first call to commit a transaction to the broker's confirmation.",
+    buckets: DURATION_BUCKETS,
+    registers,
+  });
+  const queue = new Gauge({
+    name: "forwarder_producer_queue_messages",
+    help: "Messages that the client library holds and the broker has not confirmed.",
+    registers,
+  });
+  return { committed: (seconds) => commits.observe(seconds), queued: (messages) => queue.set(messages) };
 }
 
 type WindowObserver = Omit<Observer, "delivered" | "failed">;
@@ -253,7 +279,7 @@ function createPruneObserver(registry: Registry): (report: PruneReport) => void 
 }
 
 /** Returns what brings the gauges up to date. */
-function addSources(registry: Registry, { lag, totals }: MetricSources): () => Promise<void> {
+function addSources(registry: Registry, { lag, books: readBooks }: MetricSources): () => Promise<void> {
   const registers = [registry];
   const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers });
   const bytes = gauge("forwarder_backlog_bytes", "Bytes in the spool that are not confirmed by the broker.");
@@ -268,10 +294,10 @@ function addSources(registry: Registry, { lag, totals }: MetricSources): () => P
     labelNames: ["state"],
     registers,
   });
-  const ledger = new Gauge({
-    name: "forwarder_ledger_records",
-    help: "Records delivered from this spool since it exists, by the broker's own books. Exactly-once mode only.",
-    labelNames: ["topic"],
+  const books = new Gauge({
+    name: "forwarder_books_records",
+    help: "The books: accepted = published + dead_lettered + spooled + difference. A difference is an alarm.",
+    labelNames: ["account"],
     registers,
   });
   return async () => {
@@ -281,9 +307,7 @@ function addSources(registry: Registry, { lag, totals }: MetricSources): () => P
     segments.set({ state: "pending" }, found.segments);
     segments.set({ state: "delivered" }, found.segmentsTotal - found.segments);
     age.set(found.oldestAgeMs / 1000);
-    const books = totals();
-    if (books === undefined) return;
-    ledger.set({ topic: "events" }, books.events);
-    ledger.set({ topic: "dead_letters" }, books.deadLetters);
+    const { since: _, ...accounts } = (await readBooks().catch(() => undefined)) ?? { since: "start" };
+    for (const [account, records] of Object.entries(accounts)) books.set({ account }, records);
   };
 }

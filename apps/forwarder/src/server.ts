@@ -1,5 +1,10 @@
-/** The forwarder's own port: `/health` for liveness, `/ready` for readiness, `/metrics` for Prometheus. */
+/**
+ * The forwarder's own port: `/health` for liveness, `/ready` for readiness, `/metrics` for Prometheus, `/status` for
+ * scripts, `/buffer/stats` for the spool alone, and a page for people.
+ */
 import { serve } from "@hono/node-server";
+import { PAGE_HEADERS, renderPage } from "@event-collector/operations";
+import type { StatusReport } from "@event-collector/operations";
 import { Hono } from "hono";
 import type { Metrics } from "./metrics.js";
 import type { Readiness } from "./status.js";
@@ -15,6 +20,7 @@ export interface ServerOptions {
 export interface ServerSources {
   readonly metrics: Pick<Metrics, "render" | "contentType">;
   readonly readiness: () => Readiness;
+  readonly report: () => Promise<StatusReport>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -24,8 +30,19 @@ export interface Server {
   close(): Promise<void>;
 }
 
-export function createApp({ metrics, readiness, now }: ServerSources, options: ServerOptions): Hono {
+/** What is true for a moment must not be kept by anything between here and the reader. */
+const NOT_STORED = { "cache-control": "no-store" };
+
+export function createApp(sources: ServerSources, options: ServerOptions): Hono {
+  const { metrics, readiness, report, now } = sources;
+  const page = renderPage({ role: "forwarder", service: options.serviceName, version: options.version });
   const app = new Hono();
+  app.get("/", (context) => context.body(page, 200, { ...PAGE_HEADERS }));
+  app.get("/status", async (context) => context.json(await report(), 200, NOT_STORED));
+  app.get("/buffer/stats", async (context) => {
+    const { disk, lag, books } = await report();
+    return context.json({ ...disk, lag, books }, 200, NOT_STORED);
+  });
   app.get("/health", (context) => {
     const state = readiness();
     return context.json({

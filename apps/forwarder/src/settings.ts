@@ -2,6 +2,7 @@
  * What the forwarder can be told, as plain data. `environment.ts` says where each value comes from.
  */
 import type { KafkaConfig } from "@event-collector/kafka";
+import type { TracingConfig } from "@event-collector/operations";
 
 export interface ForwarderConfig {
   readonly serviceName: string;
@@ -13,6 +14,8 @@ export interface ForwarderConfig {
   readonly kafka: KafkaConfig;
   readonly spool: SpoolConfig;
   readonly window: WindowConfig;
+  /** Undefined: no spans are made. */
+  readonly tracing: TracingConfig | undefined;
   /** How long after SIGTERM to go on with what is still in the spool. */
   readonly drainMs: number;
 }
