@@ -22,15 +22,23 @@ export interface GrpcJsClient {
   collectEvents(events: readonly SampleEvent[]): Promise<Reply>;
   /** Sends all on one stream, ends it, and resolves with every answer. */
   streamEvents(events: readonly SampleEvent[]): Promise<Reply[]>;
+  /** A stream in the caller's own hands. `deadline` is in milliseconds of the epoch. */
+  openStream(deadline?: number): EventStream;
   close(): void;
 }
+
+/** A call of StreamEvents: emits "data" for each answer and at last "status". */
+export type EventStream = ClientDuplexStream<object, Reply> & {
+  /** False if the caller should wait for "drain" before it sends more. */
+  send(event: SampleEvent): boolean;
+};
 
 type Callback = (error: ServiceError | null, reply: Reply) => void;
 
 interface Stub {
   CollectEvent(event: object, metadata: Metadata, callback: Callback): void;
   CollectEvents(request: object, callback: Callback): void;
-  StreamEvents(): ClientDuplexStream<object, Reply>;
+  StreamEvents(options?: { deadline?: number }): ClientDuplexStream<object, Reply>;
   close(): void;
 }
 
@@ -67,6 +75,10 @@ export function createGrpcJsClient(port: number): GrpcJsClient {
         for (const event of events) stream.write(toMessage(event));
         stream.end();
       }),
+    openStream: (deadline) => {
+      const stream = stub.StreamEvents(deadline === undefined ? {} : { deadline });
+      return Object.assign(stream, { send: (event: SampleEvent) => stream.write(toMessage(event)) });
+    },
     close: () => stub.close(),
   };
 }
