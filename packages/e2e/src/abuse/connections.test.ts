@@ -1,0 +1,104 @@
+/** Connections without end, and senders without haste: they are ended in time, and others are served meanwhile. */
+import type { Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import t from "tap";
+import { converse, open } from "./raw-socket.js";
+import { abuserEvent, startVictim } from "./victim.js";
+
+t.setTimeout(600_000);
+
+const victim = await startVictim(t, {
+  HEADERS_TIMEOUT_SECONDS: "3",
+  REQUEST_TIMEOUT_SECONDS: "4",
+  MAX_CONNECTIONS: "2000",
+  MAX_CONNECTIONS_PER_ADDRESS: "1500",
+});
+const { port } = victim.ingress;
+// The time limits above, one look at the list, and what a busy machine adds.
+const PATIENCE_MS = 60_000;
+const DRIP_MS = 200;
+
+// An error is followed by "close"; the one of `node:events` that waits for both would fail.
+const closed = (socket: Socket): Promise<unknown> => new Promise((resolve) => socket.once("close", resolve));
+const connected = (socket: Socket): Promise<unknown> =>
+  new Promise((resolve) => socket.once("connect", resolve));
+
+/** Opens connections that send `head` and then a byte now and then; resolves when the service has ended them all. */
+async function drip(count: number, head: string, byte: string): Promise<number> {
+  const sockets = Array.from({ length: count }, () => open(port));
+  let ended = 0;
+  const over = Promise.all(
+    sockets.map(async (socket) => {
+      socket.resume();
+      socket.write(head);
+      await closed(socket);
+      ended += 1;
+    }),
+  );
+  const deadline = performance.now() + PATIENCE_MS;
+  while (ended < count && performance.now() < deadline) {
+    await delay(DRIP_MS);
+    for (const socket of sockets) if (socket.writable) socket.write(byte);
+  }
+  for (const socket of sockets) socket.destroy();
+  await over;
+  return performance.now() < deadline ? ended : -1;
+}
+
+const SLOW: readonly [string, string, string][] = [
+  ["say nothing", "", ""],
+  ["send the preface of HTTP/2 byte by byte", "P", "R"],
+  ["send headers byte by byte", "GET /health HTTP/1.1\r\nHost: a\r\nX: ", "x"],
+  ["send headers line by line", "GET /health HTTP/1.1\r\nHost: a\r\n", "X: y\r\n"],
+  [
+    "send a body byte by byte",
+    "POST /collect HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{",
+    " ",
+  ],
+  [
+    "send chunks byte by byte",
+    "POST /collect HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "1\r\n \r\n",
+  ],
+];
+
+for (const [name, head, byte] of SLOW) {
+  await t.test(`two hundred connections that ${name} are ended in time, and others are served`, async (t) => {
+    const dripping = drip(200, head, byte);
+    t.ok((await victim.sendHonestlyDuring(dripping)) > 0);
+    t.equal(await dripping, 200, "all were ended by the service");
+  });
+}
+
+await t.test("thousands of connections that come and go at once do not keep others out", async (t) => {
+  const come = async (): Promise<void> => {
+    for (let round = 0; round < 20; round += 1) {
+      const sockets: Socket[] = Array.from({ length: 100 }, () => open(port));
+      await Promise.all(sockets.map((socket) => Promise.race([connected(socket), closed(socket)])));
+      for (const socket of sockets) socket.resetAndDestroy();
+    }
+  };
+  t.ok((await victim.sendHonestlyDuring(come())) > 0);
+});
+
+await t.test("a sender that reads no answer holds up nobody", async (t) => {
+  const text = JSON.stringify({ events: [abuserEvent()] });
+  const bytes = Array.from({ length: 2_000 }, () => "GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n").join("");
+  const deaf = Array.from({ length: 20 }, () => {
+    const socket = open(port);
+    socket.pause();
+    socket.write(bytes);
+    return socket;
+  });
+  const request = `POST /collect HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
+  const { statuses } = await converse(port, request, { answers: 1, timeoutMs: PATIENCE_MS });
+  t.strictSame(statuses, [200]);
+  victim.abuserWasTold(1);
+  await victim.assertUnharmed(t);
+  for (const socket of deaf) socket.destroy();
+});
+
+await t.test("after all of it the service is unharmed, and the books balance", async (t) => {
+  await victim.assertUnharmed(t);
+  await victim.assertBalanced(t);
+});
