@@ -5,6 +5,7 @@ import type { Hono } from "hono";
 import type { Door } from "../server/gate.js";
 import type { Incoming } from "../server/incoming.js";
 import type { Exchange } from "../server/exchange.js";
+import { answerInOnePiece } from "../server/one-piece.js";
 import type { RestEnvironment, Route } from "./app.js";
 
 export function createRestDoor(app: Hono<RestEnvironment>, routes: readonly Route[]): Door {
@@ -15,7 +16,11 @@ export function createRestDoor(app: Hono<RestEnvironment>, routes: readonly Rout
       const exchange = exchanges.get(incoming);
       const response = await app.fetch(request, { incoming, ...(exchange !== undefined && { exchange }) });
       // The exchange was ended meanwhile: it took too long.
-      return outgoing.headersSent ? RESPONSE_ALREADY_SENT : response;
+      if (outgoing.headersSent) return RESPONSE_ALREADY_SENT;
+      if (response.status < 400 || !("stream" in outgoing)) return response;
+      const body = new Uint8Array(await response.arrayBuffer());
+      answerInOnePiece(outgoing, response.status, Object.fromEntries(response.headers), body);
+      return RESPONSE_ALREADY_SENT;
     },
     // What is left of a body after its answer is the gate's affair, within its limits.
     { autoCleanupIncoming: false },

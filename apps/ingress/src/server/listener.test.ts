@@ -3,14 +3,16 @@ import { connect } from "node:net";
 import { connect as connectHttp2 } from "node:http2";
 import t from "tap";
 import { liveIngress } from "../testing/live-ingress.js";
+import { sampleBatch, sampleEvent } from "../testing/sample-event.js";
 
 /** All that comes back until the server closes the connection. */
-async function answerTo(port: number, bytes: string): Promise<string> {
+async function answerTo(port: number, bytes: string, then: "wait" | "end" = "wait"): Promise<string> {
   const socket = connect(port, "127.0.0.1");
   let text = "";
   socket.on("data", (chunk: Buffer) => (text += chunk.toString()));
   socket.on("error", () => undefined);
-  socket.write(bytes);
+  if (then === "end") socket.end(bytes);
+  else socket.write(bytes);
   await new Promise((resolve) => void socket.on("close", resolve));
   return text;
 }
@@ -51,6 +53,18 @@ await t.test(
     t.equal(headers[":status"], 200);
   },
 );
+
+await t.test("a sender that closes its half after the request gets its answer", async (t) => {
+  const { port, records } = await liveIngress(t);
+  const body = sampleBatch(sampleEvent());
+  const head = `POST /collect HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+  t.match(await answerTo(port, head + body, "end"), /^HTTP\/1\.1 200 [^]*"accepted":1/);
+  const twice = await answerTo(port, head + body + head + body, "end");
+  t.equal(twice.match(/HTTP\/1\.1 200 /g)?.length, 2, "all of its answers");
+  t.equal((await records()).length, 3);
+  t.match(await answerTo(port, head + body.slice(1), "end"), /^HTTP\/1\.1 400 /, "in the middle of a body");
+  t.equal((await records()).length, 3);
+});
 
 await t.test("more connections than allowed are not taken", async (t) => {
   const { port } = await liveIngress(t, { MAX_CONNECTIONS: "1" });

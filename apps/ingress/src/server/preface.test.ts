@@ -88,6 +88,24 @@ await t.test("a socket that says nothing is closed at its deadline", async (t) =
   t.pass("and forgotten");
 });
 
+await t.test(
+  "one whose bytes are here when the process was held up is read before it is given up",
+  async (t) => {
+    const { open, handedOver, sniffer } = await fixture(t, { deadlineMs: 50 });
+    const client = await open();
+    while (sniffer.undecided() === 0) await new Promise((resolve) => void setImmediate(resolve));
+    client.write("GET / HTTP/1.1\r\n");
+    // After this turn timers come first, then what the sockets have.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    const [protocol, socket] = await Promise.race([
+      handedOver,
+      once(client, "close").then(() => ["closed", undefined] as const),
+    ]);
+    t.equal(protocol, "http1");
+    socket?.destroy();
+  },
+);
+
 await t.test("so is one that stops in the middle of the preface", async (t) => {
   const { open } = await fixture(t, { deadlineMs: 10 });
   const client = await open();

@@ -8,6 +8,7 @@ import type { RawAnswer } from "../rpc/refuse-rpc.js";
 import type { Exchange } from "./exchange.js";
 import { expectsContinue } from "./incoming.js";
 import type { Incoming, Outgoing } from "./incoming.js";
+import { answerInOnePiece } from "./one-piece.js";
 
 /** Refuses before anything of the body was read. */
 export function refuseExchange(
@@ -51,6 +52,7 @@ function answer(
   const { status, headers, body }: RawAnswer = isRest
     ? problemOf(refusal, exchange.id, limits)
     : refuseRpc(refusal, incoming.headers["content-type"] ?? "");
+  if ("stream" in outgoing) return answerInOnePiece(outgoing, status, headers, body);
   outgoing.writeHead(status, { ...headers });
   outgoing.end(body);
 }
