@@ -1,12 +1,15 @@
 /** What the doors share: the use case over the spool, what is known of the process, and how it is measured. */
 import { EVENT_LIMITS, EVENT_TYPES } from "@event-collector/contract";
 import type { EventLimits } from "@event-collector/contract";
+import type { Tracer } from "@event-collector/operations";
 import type { Clock, SpoolWriter } from "@event-collector/spool";
 import type { Logger } from "pino";
 import { createHealthCheck } from "./health.js";
 import type { HealthReport } from "./health.js";
 import { createIngest } from "./ingest.js";
 import type { Ingest } from "./ingest.js";
+import { createLookout } from "./lookout.js";
+import type { Lookout } from "./lookout.js";
 import { createLifecycle } from "./lifecycle.js";
 import type { Lifecycle } from "./lifecycle.js";
 import type { Metrics } from "./metrics.js";
@@ -23,6 +26,9 @@ export interface Core {
   readonly lifecycle: Lifecycle;
   readonly metrics: Metrics;
   readonly writer: SpoolWriter;
+  readonly lookout: Lookout;
+  /** Undefined: nobody collects spans. */
+  readonly tracer: Tracer | undefined;
   readonly ingest: Ingest;
   readonly readiness: ReadinessCheck;
   readonly health: () => HealthReport;
@@ -38,6 +44,7 @@ export function createCore(
   metrics: Metrics,
   clock: Clock,
   logger: Logger,
+  tracer: Tracer | undefined,
   config: IngressConfig,
 ): Core {
   const lifecycle = createLifecycle();
@@ -49,7 +56,22 @@ export function createCore(
   });
   const health = createHealthCheck(readiness, clock, config);
   const decompress = createTurnstile(Math.max(1, Math.floor(DECOMPRESSED_BYTES_MAX / config.batchBytesMax)));
-  return { config, clock, logger, lifecycle, metrics, writer, ingest, readiness, health, limits, decompress };
+  const lookout = createLookout(clock, { writer, metrics, lifecycle, health }, config);
+  return {
+    config,
+    clock,
+    logger,
+    lifecycle,
+    metrics,
+    writer,
+    lookout,
+    tracer,
+    ingest,
+    readiness,
+    health,
+    limits,
+    decompress,
+  };
 }
 
 export function eventLimitsOf({ eventTypesExtra }: Pick<IngressConfig, "eventTypesExtra">): EventLimits {

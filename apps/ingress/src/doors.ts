@@ -6,6 +6,8 @@ import type { Refuse, Route } from "./http/app.js";
 import { createCollectHandler } from "./http/collect.js";
 import {
   createBufferStatsHandler,
+  createPageHandler,
+  createStatusHandler,
   createHealthHandler,
   createMetricsHandler,
   createReadyHandler,
@@ -62,8 +64,10 @@ function probeRoutes({ health, readiness, clock }: Core, refuse: Refuse): Route[
   ];
 }
 
-function statsRoutes({ metrics, writer }: Core): Route[] {
+function statsRoutes({ metrics, writer, lookout, config }: Core): Route[] {
   return [
+    { method: "GET", path: "/", handle: createPageHandler(config) },
+    { method: "GET", path: "/status", handle: createStatusHandler(lookout) },
     { method: "GET", path: "/metrics", handle: createMetricsHandler(metrics.registry) },
     { method: "GET", path: "/buffer/stats", handle: createBufferStatsHandler(writer) },
   ];

@@ -1,12 +1,14 @@
 /** The gates in front of the doors: who may go where. */
 import { EventCollectorService, grpcHealth } from "@event-collector/contract";
 import type { ApiKey, Scope } from "@event-collector/keys";
+import { traceIdOf } from "@event-collector/operations";
 import type { Authenticator } from "./auth.js";
 import { createAuthenticator } from "./auth.js";
 import type { Core } from "./core.js";
 import { createAdminRest, createPublicRest, createRpc, limitsOf } from "./doors.js";
 import { bodyBytesMax } from "./http/collect.js";
 import { DESCRIPTION_PATHS } from "./openapi/routes.js";
+import { createRequestSpans } from "./request-spans.js";
 import type { ServiceRefusal } from "./refusal.js";
 import { createAdmission } from "./server/admission.js";
 import type { BodyBudget } from "./server/body-budget.js";
@@ -40,9 +42,16 @@ const SCOPES: ReadonlyMap<string, Scope> = new Map([
   [`${COLLECTOR}/CollectEvent`, "collect"],
   [`${COLLECTOR}/CollectEvents`, "collect"],
   [`${COLLECTOR}/StreamEvents`, "collect"],
+  ["/", "stats"],
+  ["/status", "stats"],
   ["/metrics", "stats"],
   ["/buffer/stats", "stats"],
 ]);
+
+/** What brings events. */
+const COLLECTING: ReadonlySet<string> = new Set(
+  [...SCOPES].filter(([, scope]) => scope === "collect").map(([path]) => path),
+);
 
 export interface EntranceParts {
   readonly authenticate: Authenticator;
@@ -108,9 +117,15 @@ function assemble(core: Core, { authenticate, exchanges, budget }: EntranceParts
     createMisuseLog(core),
   );
   const { rest, rpc } = assembly;
-  const ended = createExchangeLog(core);
+  const spans = core.tracer && createRequestSpans(core.tracer, COLLECTING);
+  const log = createExchangeLog(core);
+  const begun = (exchange: Exchange): void => spans?.begin(exchange);
+  const ended = (exchange: Exchange, code: string, seconds: number): void => {
+    log(exchange, code, seconds);
+    spans?.end(exchange, code);
+  };
   return createGate(
-    { rest, rpc, admit, authenticate, cors, rates, budget, exchanges, lifecycle, clock, ended },
+    { rest, rpc, admit, authenticate, cors, rates, budget, exchanges, lifecycle, clock, begun, ended },
     { scopes: SCOPES, limits: limitsOf(core) },
   );
 }
@@ -124,7 +139,8 @@ function createExchangeLog({
     metrics.exchange(exchange, code, seconds);
     if (!isVerbose) return;
     const { id: requestId, protocol, route, key } = exchange;
-    logger.debug({ requestId, protocol, route, key: key?.name, code, seconds }, "request");
+    const traceId = traceIdOf(exchange.trace);
+    logger.debug({ requestId, traceId, protocol, route, key: key?.name, code, seconds }, "request");
   };
 }
 

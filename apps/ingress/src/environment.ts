@@ -17,6 +17,8 @@ import {
 } from "@event-collector/environment";
 import type { EnvironmentVariable } from "@event-collector/environment";
 import { isOrigin } from "@event-collector/keys";
+import { readTracingConfig, TRACING_ENVIRONMENT } from "@event-collector/operations";
+import type { TracingConfig } from "@event-collector/operations";
 import * as v from "valibot";
 import { isNetwork } from "./server/network.js";
 import { adminConfig, rate, tlsConfig } from "./combination.js";
@@ -49,7 +51,7 @@ const schema = v.object({
   ADMIN_PORT: optionalWhole(
     0,
     PORT_MAX,
-    "If set, `/metrics` and `/buffer/stats` are there, in cleartext and without a key, and no longer on HTTP_PORT.",
+    "If set, the status page, `/status`, `/metrics` and `/buffer/stats` are there, in cleartext and without a key, and no longer on HTTP_PORT.",
   ),
   TLS_CERT_FILE: optionalText(
     "Certificate and its chain, PEM. With TLS_KEY_FILE the port takes TLS only, HTTP/2 and HTTP/1.1 by ALPN.",
@@ -276,14 +278,17 @@ const schema = v.object({
 type Environment = v.InferOutput<typeof schema>;
 
 /** Every variable, in the order of the schema: the source of the table in the documentation. */
-export const ENVIRONMENT: readonly EnvironmentVariable[] = describeVariables(schema);
+export const ENVIRONMENT: readonly EnvironmentVariable[] = [
+  ...describeVariables(schema),
+  ...TRACING_ENVIRONMENT,
+];
 
 /** Each variable by itself is as it should be, or a ConfigError says which are not. */
 export function parseEnvironment(environment: Readonly<Record<string, string | undefined>>): IngressConfig {
-  return configOf(readVariables(schema, environment));
+  return configOf(readVariables(schema, environment), readTracingConfig(environment));
 }
 
-function configOf(environment: Environment): IngressConfig {
+function configOf(environment: Environment, tracing: TracingConfig | undefined): IngressConfig {
   return {
     serviceName: environment.SERVICE_NAME,
     version: environment.VERSION,
@@ -313,6 +318,7 @@ function configOf(environment: Environment): IngressConfig {
     reflection: environment.GRPC_REFLECTION,
     spool: spoolConfigOf(environment),
     allowVolatileSpool: environment.BUFFER_ALLOW_VOLATILE,
+    tracing,
     shutdownDelayMs: environment.SHUTDOWN_DELAY_SECONDS * 1000,
     shutdownTimeoutMs: environment.SHUTDOWN_TIMEOUT_SECONDS * 1000,
   };

@@ -24,6 +24,7 @@ function fixture(): Fixture {
   const accepted: [string, number][] = [];
   const rejected: [string, EventFailureCode][] = [];
   const observer = {
+    refused: () => undefined,
     accepted: (protocol: string, events: number) => void accepted.push([protocol, events]),
     rejected: (protocol: string, reason: EventFailureCode) => void rejected.push([protocol, reason]),
   };
@@ -132,7 +133,7 @@ await t.test("what is no error of the spool is a defect and not hidden", async (
     { ...writer, append: () => Promise.reject(new TypeError("defect")) },
     clock,
     pino({ level: "silent" }),
-    { accepted: () => undefined, rejected: () => undefined },
+    { accepted: () => undefined, rejected: () => undefined, refused: () => undefined },
     { eventsMax: 3, limits: EVENT_LIMITS },
   );
   await t.rejects(ingest(batch(good)), TypeError);

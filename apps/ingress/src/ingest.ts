@@ -17,6 +17,7 @@ import type {
   Violation,
 } from "@event-collector/contract";
 import { SpoolError } from "@event-collector/spool";
+import { traceIdOf } from "@event-collector/operations";
 import type { Clock, SpoolErrorCode, SpoolWriter } from "@event-collector/spool";
 import type { Logger } from "pino";
 import { makeId } from "./ids.js";
@@ -68,6 +69,8 @@ export interface IngestOptions {
 export interface IngestObserver {
   accepted(protocol: string, events: number): void;
   rejected(protocol: string, reason: EventFailureCode): void;
+  /** A batch as a whole was refused. */
+  refused(protocol: string, reason: FailureCode): void;
 }
 
 export function createIngest(
@@ -78,16 +81,24 @@ export function createIngest(
   options: IngestOptions,
 ): Ingest {
   return async (batch) => {
+    const refuse = (refusal: Refusal): IngestResult => {
+      observer.refused(batch.protocol, refusal.code);
+      return { ok: false, refusal };
+    };
     const refusal = refuseSize(batch.events.length, options.eventsMax);
-    if (refusal !== undefined) return { ok: false, refusal };
+    if (refusal !== undefined) return refuse(refusal);
     const receivedAt = new Date(clock.now()).toISOString();
     const admissions = admitAll(batch, batch.limits ?? options.limits, receivedAt);
     try {
       await writer.append(admissions.map(({ record }) => encodeRecord(record)));
     } catch (error) {
       if (!(error instanceof SpoolError)) throw error;
-      logger.warn({ error, requestId: batch.requestId, events: admissions.length }, "append refused");
-      return { ok: false, refusal: refusalOf(error.code) };
+      const { requestId, trace } = batch;
+      logger.warn(
+        { error, requestId, traceId: traceIdOf(trace), events: admissions.length },
+        "append refused; the sender was told to try again",
+      );
+      return refuse(refusalOf(error.code));
     }
     observe(observer, batch.protocol, admissions);
     return { ok: true, receipt: receiptOf(admissions, receivedAt) };

@@ -2,6 +2,7 @@
  * The ingress put together: the writer of the spool, the use case over it, REST and the RPCs over that, the ports in
  * front. What lives longer than a request is made here and ended by `drain`.
  */
+import { openTracer } from "@event-collector/operations";
 import { checkFileSystem, openWriter } from "@event-collector/spool";
 import type { Clock, Disk, SpoolWriter } from "@event-collector/spool";
 import type { Logger } from "pino";
@@ -75,7 +76,15 @@ async function open(
   const tls = await openTls(disk, reloader, metrics, listeners, config);
   const writer = await openSpool(disk, clock, logger, metrics, config);
   closers.push(() => writer.close());
-  const core = createCore(writer, metrics, clock, logger, config);
+  const tracer = await openTracer(config.tracing, {
+    ...config,
+    role: "ingress",
+    onFailure: (reason) =>
+      logger.warn({ reason }, "spans cannot be exported; events are accepted all the same"),
+  });
+  closers.push(() => tracer?.close());
+  const core = createCore(writer, metrics, clock, logger, tracer, config);
+  closers.push(() => core.lookout.close());
   const exchanges = createExchanges(clock, config.limits.requestTimeoutMs);
   closers.push(() => exchanges.close());
   const budget = createBodyBudget(config.limits.pendingBodyBytesMax, () => metrics.bodyEnded());

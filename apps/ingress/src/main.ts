@@ -1,8 +1,8 @@
 /** The process: configuration from the environment, the log, the signals, the exit code. */
+import { createLogger } from "@event-collector/operations";
 import { armFailpoints, nodeDisk, systemClock } from "@event-collector/spool";
 import { ConfigError, readConfig } from "./config.js";
 import { startIngress } from "./ingress.js";
-import { createLogger } from "./log.js";
 import { removeProtoAccessor } from "./proto-accessor.js";
 
 async function main(): Promise<void> {

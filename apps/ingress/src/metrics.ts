@@ -6,11 +6,28 @@
  * names of keys are the operator's.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { MetricValue } from "prom-client";
 import type { GroupObserver, SpoolWriter } from "@event-collector/spool";
+import type { ReasonCount } from "@event-collector/operations";
 import type { IngestObserver } from "./ingest.js";
 import type { ReloadObserver } from "./reload.js";
 import type { Exchange } from "./server/exchange.js";
 import type { ListenerObserver } from "./server/listener.js";
+
+/** What was counted since the start of the process. */
+export interface WriterTotals {
+  readonly accepted: number;
+  readonly rejected: number;
+  /** Why, the most frequent first. */
+  readonly reasons: readonly ReasonCount[];
+  readonly syncs: number;
+  readonly syncSeconds: number;
+}
+
+export interface Load {
+  readonly requests: number;
+  readonly connections: number;
+}
 
 export interface Metrics extends ReloadObserver, ListenerObserver {
   readonly registry: Registry;
@@ -22,6 +39,9 @@ export interface Metrics extends ReloadObserver, ListenerObserver {
   certificateExpires(at: number): void;
   /** A body was ended because more was arriving than can be held. */
   bodyEnded(): void;
+  totals(): Promise<WriterTotals>;
+  /** What is under way now; nothing before `watch`. */
+  load(): Load;
   /** Reads the state of these parts whenever somebody asks for the metrics. */
   watch(sources: MetricSources): void;
 }
@@ -43,14 +63,22 @@ export function createMetrics(options: { readonly serviceName: string; readonly 
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   addBuildInfo(registry, options);
+  const ingest = createIngestMeter(registry);
+  const group = createGroupMeter(registry);
+  let load = (): Load => ({ requests: 0, connections: 0 });
   return {
     registry,
-    ingest: createIngestObserver(registry),
-    group: createGroupObserver(registry),
+    ingest: ingest.observer,
+    group: group.observer,
+    totals: async () => ({ ...(await ingest.totals()), ...(await group.totals()) }),
+    load: () => load(),
     exchange: createExchangeObserver(registry),
     ...createReloadObserver(registry),
     ...createPortObserver(registry),
-    watch: (sources) => addSources(registry, sources),
+    watch: (sources) => {
+      load = () => ({ requests: sources.exchanges(), connections: sources.connections() });
+      addSources(registry, sources);
+    },
   };
 }
 
@@ -64,7 +92,12 @@ function addBuildInfo(registry: Registry, options: { serviceName: string; versio
   info.set({ service: options.serviceName, version: options.version, node: process.versions.node }, 1);
 }
 
-function createIngestObserver(registry: Registry): IngestObserver {
+type IngestTotals = Pick<WriterTotals, "accepted" | "rejected" | "reasons">;
+
+function createIngestMeter(registry: Registry): {
+  observer: IngestObserver;
+  totals: () => Promise<IngestTotals>;
+} {
   const accepted = new Counter({
     name: "collector_events_accepted_total",
     help: "Events that are on stable storage.",
@@ -77,13 +110,44 @@ function createIngestObserver(registry: Registry): IngestObserver {
     labelNames: ["protocol", "reason"],
     registers: [registry],
   });
+  const refused = new Counter({
+    name: "collector_batches_refused_total",
+    help: "Batches that were refused as a whole, by reason; their senders know whether to try again.",
+    labelNames: ["protocol", "reason"],
+    registers: [registry],
+  });
   return {
-    accepted: (protocol, events) => accepted.inc({ protocol }, events),
-    rejected: (protocol, reason) => rejected.inc({ protocol, reason }),
+    observer: {
+      accepted: (protocol, events) => accepted.inc({ protocol }, events),
+      rejected: (protocol, reason) => rejected.inc({ protocol, reason }),
+      refused: (protocol, reason) => refused.inc({ protocol, reason }),
+    },
+    totals: async () => {
+      const reasons = sumByReason((await rejected.get()).values);
+      return {
+        accepted: (await accepted.get()).values.reduce((sum, { value }) => sum + value, 0),
+        rejected: reasons.reduce((sum, { count }) => sum + count, 0),
+        reasons,
+      };
+    },
   };
 }
 
-function createGroupObserver(registry: Registry): GroupObserver {
+function sumByReason(values: readonly MetricValue<"reason">[]): ReasonCount[] {
+  const sums = new Map<string, number>();
+  for (const { value, labels } of values) {
+    const reason = String(labels.reason);
+    sums.set(reason, (sums.get(reason) ?? 0) + value);
+  }
+  return [...sums].map(([reason, count]) => ({ reason, count })).toSorted((a, b) => b.count - a.count);
+}
+
+type GroupTotals = Pick<WriterTotals, "syncs" | "syncSeconds">;
+
+function createGroupMeter(registry: Registry): {
+  observer: GroupObserver;
+  totals: () => Promise<GroupTotals>;
+} {
   const lines = new Histogram({
     name: "collector_spool_group_lines",
     help: "Lines that one sync made durable.",
@@ -101,10 +165,18 @@ function createGroupObserver(registry: Registry): GroupObserver {
     help: "Bytes that were made durable.",
     registers: [registry],
   });
-  return (group) => {
-    lines.observe(group.lines);
-    seconds.observe(group.syncSeconds);
-    bytes.inc(group.bytes);
+  return {
+    observer: (group) => {
+      lines.observe(group.lines);
+      seconds.observe(group.syncSeconds);
+      bytes.inc(group.bytes);
+    },
+    totals: async () => {
+      const { values } = await seconds.get();
+      const valueOf = (suffix: string): number =>
+        values.find(({ metricName }) => metricName?.endsWith(suffix))?.value ?? 0;
+      return { syncs: valueOf("_count"), syncSeconds: valueOf("_sum") };
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 /** What the ingress can be told, as plain data. `environment.ts` says where each value comes from. */
 import type { Rate } from "@event-collector/keys";
+import type { TracingConfig } from "@event-collector/operations";
 
 export type { Rate } from "@event-collector/keys";
 
@@ -36,6 +37,8 @@ export interface IngressConfig {
   readonly spool: SpoolConfig;
   /** A spool whose content ends with the machine is accepted. */
   readonly allowVolatileSpool: boolean;
+  /** Undefined: no spans are made. */
+  readonly tracing: TracingConfig | undefined;
   /** Between the signal and the closing of the listeners: time for load balancers to look away. */
   readonly shutdownDelayMs: number;
   /** How long requests under way may take to finish after that. */

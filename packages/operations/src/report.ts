@@ -52,7 +52,8 @@ export interface DiskReport {
   /** Of the file system. */
   readonly free_bytes: number;
   readonly free_bytes_min: number;
-  /** How long until new events are refused if it goes on like this; null if the room does not shrink. */
+  /** How long until new events are refused if it goes on like this; null if the room does not shrink, or who writes
+   * cannot tell. */
   readonly seconds_to_full: number | null;
   readonly segments: {
     readonly total: number;
@@ -108,7 +109,7 @@ export interface WriterReport {
   readonly connections: number;
   /** Bytes that wait for the disk. */
   readonly queue_bytes: number;
-  /** Mean time of the syncs of the last minutes; null if there were none. */
+  /** Mean time of a sync; null if there was none. */
   readonly sync_seconds: number | null;
   readonly failed_groups: number;
 }

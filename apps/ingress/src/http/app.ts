@@ -7,6 +7,7 @@ import type { Context } from "hono";
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import type { Logger } from "pino";
+import { traceIdOf } from "@event-collector/operations";
 import type { Exchange } from "../server/exchange.js";
 import type { RequestLimits, ServiceRefusal } from "../refusal.js";
 import { problemOf } from "./problem.js";
@@ -62,7 +63,9 @@ export function createRestApp(
   }
   app.notFound((context) => refuse(context, { code: "not_found", message: "there is nothing at this path" }));
   app.onError((error, context) => {
-    logger.error({ error, requestId: context.env?.exchange?.id }, "request failed");
+    const exchange = context.env?.exchange;
+    const fields = { error, requestId: exchange?.id, traceId: traceIdOf(exchange?.trace) };
+    logger.error(fields, "request failed; this is a mistake of the service");
     return refuse(context, {
       code: "internal",
       message: "the service failed; the request id names the log line",

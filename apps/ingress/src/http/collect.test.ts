@@ -19,7 +19,7 @@ const logger = pino({ level: "silent" });
 
 function fixture(): { app: Hono<RestEnvironment>; writer: FakeWriter } {
   const writer = createFakeWriter();
-  const observer = { accepted: () => undefined, rejected: () => undefined };
+  const observer = { accepted: () => undefined, rejected: () => undefined, refused: () => undefined };
   const clock = { now: () => Date.parse("2026-02-03T04:05:06.789Z"), monotonic: () => 0 };
   const ingest = createIngest(writer, clock, logger, observer, { eventsMax: 3, limits: EVENT_LIMITS });
   const refuse = createRefuse(requestLimits(3, BYTES_MAX));

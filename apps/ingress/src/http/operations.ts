@@ -1,7 +1,9 @@
 /** The routes for operators and their machines: is it alive, is it ready, what did it do, how full is it. */
+import { PAGE_HEADERS, renderPage } from "@event-collector/operations";
 import type { Registry } from "prom-client";
 import type { Clock, SpoolWriter } from "@event-collector/spool";
 import type { HealthReport } from "../health.js";
+import type { Lookout } from "../lookout.js";
 import type { ReadinessCheck } from "../readiness.js";
 import type { Refuse, RestContext, RestHandler } from "./app.js";
 
@@ -18,6 +20,16 @@ export function createReadyHandler(readiness: ReadinessCheck, clock: Clock, refu
     if (!state.ready) return refuse(context, state.refusal, NOT_STORED);
     return json(context, { ready: true, timestamp: new Date(clock.now()).toISOString() });
   };
+}
+
+/** For people; it asks for `/status` itself. */
+export function createPageHandler(about: { serviceName: string; version: string }): RestHandler {
+  const page = renderPage({ role: "ingress", service: about.serviceName, version: about.version });
+  return (context) => context.body(page, 200, { ...PAGE_HEADERS });
+}
+
+export function createStatusHandler(lookout: Pick<Lookout, "report">): RestHandler {
+  return async (context) => json(context, await lookout.report());
 }
 
 export function createMetricsHandler(registry: Registry): RestHandler {

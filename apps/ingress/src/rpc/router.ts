@@ -26,6 +26,7 @@ import type {
 } from "@connectrpc/connect/protocol";
 import { codeToString, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { BODY_DEPTH_MAX } from "@event-collector/contract";
+import { traceIdOf } from "@event-collector/operations";
 import type { Logger } from "pino";
 import type { Door } from "../server/gate.js";
 import type { BodyHold } from "../server/body-budget.js";
@@ -145,7 +146,10 @@ function createOutcomeInterceptor(logger: Logger): Interceptor {
     const exchange = request.contextValues.get(exchangeKey);
     const fail = (reason: unknown): ConnectError => {
       const error = asConnectError(reason);
-      if (error !== reason) logger.error({ error: reason, requestId: exchange?.id }, "call failed");
+      if (error !== reason) {
+        const fields = { error: reason, requestId: exchange?.id, traceId: traceIdOf(exchange?.trace) };
+        logger.error(fields, "call failed; this is a mistake of the service");
+      }
       if (exchange !== undefined) exchange.code = codeToString(error.code);
       return error;
     };

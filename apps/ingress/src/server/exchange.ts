@@ -17,7 +17,8 @@ export interface Exchange {
   readonly route: string;
   /** True for a call that stays open as long as both sides like. */
   readonly streaming: boolean;
-  readonly trace: TraceContext | undefined;
+  /** What goes on with its events: the sender's, or that of the span made here. */
+  trace: TraceContext | undefined;
   /** Milliseconds of the monotonic clock. */
   readonly startedAt: number;
   /** Counts the bytes of its body that are not stored yet. */

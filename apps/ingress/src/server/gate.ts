@@ -44,6 +44,8 @@ export interface GateParts {
   readonly exchanges: Exchanges;
   readonly lifecycle: Lifecycle;
   readonly clock: Clock;
+  /** Told of each exchange when it begins: it may put a trace context of its own into it. */
+  readonly begun: (exchange: Exchange) => void;
   /** Told of each exchange when it is over. */
   readonly ended: (exchange: Exchange, code: string, seconds: number) => void;
 }
@@ -80,6 +82,7 @@ export function createGate(parts: GateParts, options: GateOptions): Gate {
       startedAt: clock.monotonic(),
       hold: parts.budget.open(() => end(CROWDED_OUT)),
     });
+    parts.begun(exchange);
     exchanges.begin(exchange, () => end(LATE));
     watchAnswer(incoming, outgoing, {
       out: () => forgetRest(incoming),

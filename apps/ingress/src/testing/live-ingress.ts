@@ -1,6 +1,7 @@
 /** A whole ingress on real sockets and a real disk, for one test: free ports, a fresh spool, ended by the test. */
 import { decodeRecord } from "@event-collector/contract";
 import type { SpoolRecord } from "@event-collector/contract";
+import { createLogger } from "@event-collector/operations";
 import { nodeDisk, spoolLayout, systemClock } from "@event-collector/spool";
 import type { Disk } from "@event-collector/spool";
 import { join } from "node:path";
@@ -8,7 +9,6 @@ import type { Test } from "tap";
 import { readConfig } from "../config.js";
 import { startIngress } from "../ingress.js";
 import type { Ingress } from "../ingress.js";
-import { createLogger } from "../log.js";
 import { removeProtoAccessor } from "../proto-accessor.js";
 
 export interface LiveIngress {

@@ -137,11 +137,11 @@ const SEGMENTS = `<section class="card" aria-labelledby="segments-title"><h2 id=
 
 const INGRESS_DISK = `${DISK_HEAD}
 <dl>
-<dt>Time to full</dt><dd id="disk-full">–</dd>
+<dt>Room left</dt><dd id="disk-room">–</dd>
 <dt>Free on the file system</dt><dd id="disk-free">–</dd>
 <dt>Segments</dt><dd id="segments-total">–</dd>
 </dl>
-<p class="hint">The forwarder makes room by deleting what it has delivered.</p></section>`;
+<p class="hint">The forwarder deletes what it has delivered when room gets short. Its page says how long it lasts.</p></section>`;
 
 const BOOKS = `<section class="card" id="books" aria-labelledby="books-title"><h2 id="books-title">Books</h2>
 <p class="figure total" id="books-verdict">–</p>

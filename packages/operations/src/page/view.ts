@@ -121,12 +121,16 @@ export function showDisk(disk: DiskReport): void {
   element("bar-delivered").style.width = `${share(delivered ?? 0).toFixed(2)}%`;
   put("disk-used", formatBytes(used));
   put("disk-limit", `of ${formatBytes(limit)}`);
+  put("disk-free", formatBytes(disk.free_bytes));
+  put("segments-total", formatCount(segments.total));
+  if (segments.pending === null || segments.overdue === null) {
+    const room = Math.min(limit - used, disk.free_bytes - disk.free_bytes_min);
+    put("disk-room", formatBytes(Math.max(0, room)));
+    return;
+  }
   const toFull = disk.seconds_to_full;
   put("disk-full", toFull === null ? "not filling" : toFull === 0 ? "now" : `in ${formatDuration(toFull)}`);
   element("disk-full").dataset["alarm"] = String(toFull !== null && toFull < 3_600);
-  put("disk-free", formatBytes(disk.free_bytes));
-  put("segments-total", formatCount(segments.total));
-  if (segments.pending === null || segments.overdue === null) return;
   put("disk-pending", formatBytes(pending));
   put("disk-delivered", formatBytes(delivered ?? 0));
   put("segments-pending", formatCount(segments.pending));
