@@ -13,8 +13,17 @@ export type LineName = string;
 
 export type Place = Position & { instance: Instance };
 
-/** What a power cut and a failed write may leave behind. All else would be a mistake of the writer or the reader. */
-const EXPECTED_DAMAGE: ReadonlySet<DamageReason> = new Set(["torn_tail", "bad_line", "zero_bytes", "shrunk"]);
+/**
+ * What a power cut and a failed write may leave behind, and what is said of a disk whose reads fail. All else would be
+ * a mistake of the writer or the reader.
+ */
+const EXPECTED_DAMAGE: ReadonlySet<DamageReason> = new Set([
+  "torn_tail",
+  "bad_line",
+  "zero_bytes",
+  "shrunk",
+  "unreadable",
+]);
 
 export class Books {
   /** Every payload handed in, by name. */
@@ -58,6 +67,7 @@ export class Books {
     // The line feed of a seal may be the one byte that was not filled.
     if (reason === "bytes_after_seal" && length === 1) return;
     assert(EXPECTED_DAMAGE.has(reason), `${reason}: ${message}`);
+    assert(reason !== "unreadable" || length === 0, `${length} bytes were passed over: ${message}`);
   }
 
   /** What the consumer's positions stand behind now, to be settled once they are durable. */

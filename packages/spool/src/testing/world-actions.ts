@@ -1,4 +1,5 @@
 /** What may happen in a world: as data, so that a story can be drawn at random, shrunk, printed and told again. */
+import { constants } from "node:os";
 import * as fc from "fast-check";
 import type { DiskOperation, Fault } from "./fault-disk.js";
 import { createRandom } from "./random.js";
@@ -71,11 +72,30 @@ const OPERATIONS: readonly DiskOperation[] = [
   "space",
   "touch",
 ];
+
+/** What such an error says of names, or of what the file system can do at all, is believed. */
+const BELIEVED: ReadonlySet<string> = new Set([
+  "ENOENT",
+  "EEXIST",
+  "ENOTDIR",
+  "EINVAL",
+  "ENOTSUP",
+  "EOPNOTSUPP",
+  "EPERM",
+  "EACCES",
+]);
+/** Disks, drivers and layers in between answer what they like. */
+const ERRORS = Object.keys(constants.errno).filter((name) => !BELIEVED.has(name));
+
+const failure = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom("EIO", "EIO", "ENOSPC", "EROFS", "short", "hang") },
+  { weight: 1, arbitrary: fc.constantFrom(...ERRORS) },
+);
 const fault: fc.Arbitrary<Action> = fc.record({
   do: fc.constant("fault"),
   fault: fc.record({
     operation: fc.constantFrom(...OPERATIONS),
-    failure: fc.constantFrom("EIO", "EIO", "ENOSPC", "EROFS", "short", "hang"),
+    failure,
     after: fc.nat(3),
     times: fc.integer({ min: 1, max: 3 }),
     path: fc.constantFrom("", "segments", "forwarder"),
