@@ -5,10 +5,10 @@
  * accepted and the rejected ones, are one append, and the answer waits for it.
  * **Invariant:** what happens here depends on the events alone; no protocol is known, only its name is passed on.
  */
-import { admitEvent, encodeRecord } from "@event-collector/contract";
+import { admitEncoded } from "@event-collector/contract";
 import type {
-  Admission,
   Arrival,
+  EncodedAdmission,
   EventFailureCode,
   EventLimits,
   FailureCode,
@@ -90,7 +90,7 @@ export function createIngest(
     const receivedAt = new Date(clock.now()).toISOString();
     const admissions = admitAll(batch, batch.limits ?? options.limits, receivedAt);
     try {
-      await writer.append(admissions.map(({ record }) => encodeRecord(record)));
+      await writer.append(admissions.map(({ payload }) => payload));
     } catch (error) {
       if (!(error instanceof SpoolError)) throw error;
       const { requestId, trace } = batch;
@@ -113,7 +113,7 @@ function refuseSize(events: number, eventsMax: number): Refusal | undefined {
   return undefined;
 }
 
-function admitAll(batch: Batch, limits: EventLimits, receivedAt: string): Admission[] {
+function admitAll(batch: Batch, limits: EventLimits, receivedAt: string): EncodedAdmission[] {
   const { trace } = batch;
   const arrival: Arrival = {
     makeEventId: makeId,
@@ -122,10 +122,10 @@ function admitAll(batch: Batch, limits: EventLimits, receivedAt: string): Admiss
     ...(trace !== undefined && { traceparent: trace.traceparent }),
     ...(trace?.tracestate !== undefined && { tracestate: trace.tracestate }),
   };
-  return batch.events.map((event) => admitEvent(event, limits, arrival));
+  return batch.events.map((event) => admitEncoded(event, limits, arrival));
 }
 
-function receiptOf(admissions: readonly Admission[], receivedAt: string): Receipt {
+function receiptOf(admissions: readonly EncodedAdmission[], receivedAt: string): Receipt {
   const outcomes = admissions.map(outcomeOf);
   const accepted = outcomes.filter((outcome) => outcome.accepted).length;
   return {
@@ -137,12 +137,12 @@ function receiptOf(admissions: readonly Admission[], receivedAt: string): Receip
   };
 }
 
-function outcomeOf(admission: Admission): Outcome {
+function outcomeOf(admission: EncodedAdmission): Outcome {
   if (admission.ok) return { accepted: true, eventId: admission.eventId };
   return { accepted: false, eventId: admission.eventId, violations: admission.violations };
 }
 
-function observe(observer: IngestObserver, protocol: string, admissions: readonly Admission[]): void {
+function observe(observer: IngestObserver, protocol: string, admissions: readonly EncodedAdmission[]): void {
   let accepted = 0;
   for (const admission of admissions) {
     if (admission.ok) accepted += 1;

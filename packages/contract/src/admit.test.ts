@@ -1,6 +1,6 @@
 import t from "tap";
 import { admitEvent, type Arrival } from "./admit.js";
-import { EVENT_LIMITS } from "./event.js";
+import { EVENT_LIMITS } from "./event-limits.js";
 import { readLines, type SourceEvent } from "./batch.js";
 import { decodeRecord, encodeRecord } from "./record.js";
 import { sampleEvent, textOf, utf8 } from "./testing/sample.js";

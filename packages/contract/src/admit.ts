@@ -1,11 +1,13 @@
 // The verdict on one event, and the record that goes to the spool for it. Both verdicts leave a record: an
 // accepted event is published, a rejected one goes to the dead-letter topic with its reasons.
 import type { SourceEvent } from "./batch.js";
-import { checkEvent, violation, type EventLimits, type LearnerEvent } from "./event.js";
+import { checkEvent, violation, type LearnerEvent } from "./event.js";
+import type { EventLimits } from "./event-limits.js";
 import { composeEvent } from "./event-bytes.js";
 import { isJsonObject } from "./json-object.js";
+import { encodeEventLine } from "./event-line.js";
 import type { Violation } from "./failure.js";
-import type { EventRecord, RejectedRecord } from "./record.js";
+import { encodeRecord, type RejectedRecord, type EventRecord } from "./record.js";
 import { hasCharactersAtMost, isIdentifierText } from "./text.js";
 
 /** What is known about the request that an event came with. */
@@ -21,26 +23,52 @@ export interface Arrival {
 }
 
 export type Admission =
-  | { readonly ok: true; readonly eventId: string; readonly record: EventRecord }
+  { readonly ok: true; readonly eventId: string; readonly record: EventRecord } | Rejection;
+
+interface Rejection {
+  readonly ok: false;
+  readonly eventId?: string;
+  readonly violations: Violation[];
+  readonly record: RejectedRecord;
+}
+
+/** The same verdict with the record as the spool keeps it. */
+export type EncodedAdmission =
+  | { readonly ok: true; readonly eventId: string; readonly payload: Uint8Array }
   | {
       readonly ok: false;
       readonly eventId?: string;
       readonly violations: Violation[];
-      readonly record: RejectedRecord;
+      readonly payload: Uint8Array;
     };
 
 export function admitEvent(source: SourceEvent, limits: EventLimits, arrival: Arrival): Admission {
-  const found = (source.findings ?? []).map(({ code, path }) => violation(code, path, limits));
-  if (source.value === undefined) return reject(source, found, limits, arrival);
-  const check = checkEvent(source.value, limits, source.bytes.length);
-  if (!check.ok) return reject(source, [...found, ...check.violations], limits, arrival);
-  return found.length > 0 ? reject(source, found, limits, arrival) : accept(source, check.event, arrival);
+  const verdict = judge(source, limits);
+  if (!verdict.ok) return reject(source, verdict.violations, limits, arrival);
+  const record = recordOf(source, verdict.event, arrival);
+  return { ok: true, eventId: record.eventId, record };
 }
 
-function accept(source: SourceEvent, event: LearnerEvent, arrival: Arrival): Admission {
+export function admitEncoded(source: SourceEvent, limits: EventLimits, arrival: Arrival): EncodedAdmission {
+  const verdict = judge(source, limits);
+  if (!verdict.ok) {
+    const { record, ...rejection } = reject(source, verdict.violations, limits, arrival);
+    return { ...rejection, payload: encodeRecord(record) };
+  }
+  const { event } = verdict;
+  if (source.layout === undefined) {
+    const record = recordOf(source, event, arrival);
+    return { ok: true, eventId: record.eventId, payload: encodeRecord(record) };
+  }
+  const eventId = event.event_id ?? arrival.makeEventId();
+  const head = { eventId, key: event.learner_id, eventType: event.event_type };
+  return { ok: true, eventId, payload: encodeEventLine(source.bytes, source.layout, head, arrival) };
+}
+
+function recordOf({ bytes }: SourceEvent, event: LearnerEvent, arrival: Arrival): EventRecord {
   const { receivedAt, traceparent, tracestate } = arrival;
   const eventId = event.event_id ?? arrival.makeEventId();
-  const record: EventRecord = {
+  return {
     kind: "event",
     eventId,
     receivedAt,
@@ -48,9 +76,22 @@ function accept(source: SourceEvent, event: LearnerEvent, arrival: Arrival): Adm
     eventType: event.event_type,
     ...(traceparent !== undefined && { traceparent }),
     ...(tracestate !== undefined && { tracestate }),
-    value: composeEvent(source.bytes, { eventId, receivedAt }),
+    value: composeEvent(bytes, { eventId, receivedAt }),
   };
-  return { ok: true, eventId, record };
+}
+
+type Verdict =
+  | { readonly ok: true; readonly event: LearnerEvent }
+  | { readonly ok: false; readonly violations: readonly Violation[] };
+
+function judge(source: SourceEvent, limits: EventLimits): Verdict {
+  const { value, findings, bytes } = source;
+  if (findings === undefined && value !== undefined) return checkEvent(value, limits, bytes.length);
+  const found = (findings ?? []).map(({ code, path }) => violation(code, path, limits));
+  if (value === undefined) return { ok: false, violations: found };
+  const check = checkEvent(value, limits, bytes.length);
+  if (!check.ok) return { ok: false, violations: [...found, ...check.violations] };
+  return found.length > 0 ? { ok: false, violations: found } : check;
 }
 
 function reject(
@@ -58,7 +99,7 @@ function reject(
   found: readonly Violation[],
   limits: EventLimits,
   { receivedAt, protocol }: Arrival,
-): Admission {
+): Rejection {
   const violations = found.slice(0, limits.violationsMax);
   const eventId = readableId(value, "event_id", limits);
   const key = readableId(value, "learner_id", limits);

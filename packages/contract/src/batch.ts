@@ -3,6 +3,8 @@
 // The depth is bounded before JSON.parse sees the text: a parsed value can be nested deeper than any code that
 // walks it can go, and a text of nothing but brackets takes far longer to parse than to count.
 import { isUtf8 } from "node:buffer";
+import { layOutBatch, type LaidOutEvent } from "./batch-layout.js";
+import type { EventLayout } from "./event-layout.js";
 import type { EventFailureCode, Refusal } from "./failure.js";
 import {
   CLOSE_OBJECT,
@@ -26,6 +28,8 @@ export interface SourceEvent {
   readonly value?: unknown;
   /** What its protocol has found already. Without a value there is at least one. */
   readonly findings?: readonly SourceFinding[];
+  /** How the bytes are laid out, where that is known already and they may stay as they are. */
+  readonly layout?: EventLayout;
 }
 
 export interface SourceFinding {
@@ -50,7 +54,8 @@ export type BatchReading =
 /** Reads `{"events":[…]}`. Other members of the document are ignored; of a doubled one the last counts. */
 export function readBatch(body: Uint8Array, limits: BatchLimits): BatchReading {
   if (!isUtf8(body)) return refuse("malformed_json", "the body is not UTF-8");
-  if (jsonDepth(body, limits.bodyDepthMax) > limits.bodyDepthMax) {
+  const layouts = layOutBatch(body, limits.bodyDepthMax);
+  if (layouts === undefined && jsonDepth(body, limits.bodyDepthMax) > limits.bodyDepthMax) {
     return refuse("body_too_deep", `the body must have at most ${limits.bodyDepthMax} levels`);
   }
   const document = parse(body);
@@ -63,15 +68,24 @@ export function readBatch(body: Uint8Array, limits: BatchLimits): BatchReading {
     return refuse("invalid_batch", 'the body must be an object with an array "events"');
   if (values.length === 0) return refuse("empty_batch", "the batch holds no event");
   if (values.length > limits.eventsMax) return refuse("batch_too_large", tooMany(limits));
-  const slices = sliceEvents(body);
+  return { ok: true, events: cutEvents(body, values, layouts) };
+}
+
+function cutEvents(
+  body: Uint8Array,
+  values: readonly unknown[],
+  layouts: readonly LaidOutEvent[] | undefined,
+): SourceEvent[] {
+  const slices = layouts ?? sliceEvents(body);
   if (slices.length !== values.length) throw new Error("the slices of a batch differ from its values");
-  return {
-    ok: true,
-    events: slices.map(({ start, end }, index) => ({
+  if (layouts !== undefined) {
+    return layouts.map(({ start, end, layout }, index) => ({
       bytes: body.subarray(start, end),
       value: values[index],
-    })),
-  };
+      layout,
+    }));
+  }
+  return slices.map(({ start, end }, index) => ({ bytes: body.subarray(start, end), value: values[index] }));
 }
 
 /** Reads NDJSON: one event a line, blank lines between them do not count. A malformed line is judged alone. */

@@ -1,6 +1,7 @@
 import t from "tap";
 import type { JsonValue } from "@bufbuild/protobuf";
-import { checkEvent, EVENT_LIMITS, EVENT_TYPES, type EventLimits } from "./event.js";
+import { checkEvent } from "./event.js";
+import { EVENT_LIMITS, EVENT_TYPES, type EventLimits } from "./event-limits.js";
 import { sampleEvent } from "./testing/sample.js";
 
 await t.test("takes an event with the required fields alone", async (t) => {

@@ -1,10 +1,12 @@
 // A learner event: its fields, its limits, and the check that every event passes whatever protocol it came by.
 //
-// The valibot schema is the one source of truth. Its messages are failure codes; the texts for people are made
+// The valibot schema is the one source of truth; `common-event.ts` only says yes sooner. Its messages are failure codes; the texts for people are made
 // from them at the end, so that no word of an event can slip into an answer or a log.
 import type { JsonObject } from "@bufbuild/protobuf";
 import * as v from "valibot";
+import { recognizeEvent } from "./common-event.js";
 import { EVENT_DOCUMENTATION, type Documentation } from "./event-documentation.js";
+import { EVENT_LIMITS, TIMESTAMP_CHARACTERS_MAX, type EventLimits } from "./event-limits.js";
 import { isEventFailureCode, type EventFailureCode, type Violation } from "./failure.js";
 import { inspectJsonObject, isJsonObject } from "./json-object.js";
 import { pointerTo } from "./pointer.js";
@@ -37,66 +39,6 @@ export const EVENT_FIELDS: readonly (keyof LearnerEvent)[] = [
   "event_id",
 ];
 
-/** The event types of the specification; an operator may add more. */
-export const EVENT_TYPES: readonly string[] = [
-  "lesson_started",
-  "lesson_completed",
-  "lesson_paused",
-  "lesson_resumed",
-  "assessment_started",
-  "assessment_completed",
-  "assessment_submitted",
-  "progress_updated",
-];
-
-export interface EventLimits {
-  /** Characters of `learner_id`, `course_id`, `lesson_id`, `session_id` and `event_id`, each. */
-  readonly idCharactersMax: number;
-  /** Characters of `event_type`. */
-  readonly typeCharactersMax: number;
-  /** Bytes of the event's JSON as it was sent. */
-  readonly eventBytesMax: number;
-  /** Levels of `event_data` and of `metadata`, each; the object itself is the first. */
-  readonly depthMax: number;
-  /** Members of all objects in `event_data`, and in `metadata`, each. */
-  readonly keysMax: number;
-  /** The event types that are accepted. */
-  readonly eventTypes: ReadonlySet<string>;
-  /** How many violations of one event are reported. */
-  readonly violationsMax: number;
-}
-
-/** Room for a UUID, a URN, and the longest e-mail address (254); small enough for a Kafka key and a header. */
-export const ID_CHARACTERS_MAX = 256;
-
-/** Twice the longest name in sight; it also becomes a label and a header. */
-export const TYPE_CHARACTERS_MAX = 64;
-
-/** A quarter of the 1 MiB a broker takes by default, so that a dead letter with its reasons, in base64, fits. */
-export const EVENT_BYTES_MAX: number = 256 * 1024;
-
-/** What a protobuf Struct can carry: a level costs three messages, and decoders stop at a hundred. */
-export const DEPTH_MAX = 32;
-
-/** Bounds what consumers index and make columns of; what needs more members is a document rather than an event. */
-export const KEYS_MAX = 1000;
-
-/** An error with twenty reasons, each with its pointer, fits into the 8 KiB that gRPC clients allow for trailers. */
-export const VIOLATIONS_MAX = 20;
-
-/** RFC 3339 needs 25 characters; the rest is for the digits of a fraction that nobody needs. */
-export const TIMESTAMP_CHARACTERS_MAX = 64;
-
-export const EVENT_LIMITS: EventLimits = Object.freeze({
-  idCharactersMax: ID_CHARACTERS_MAX,
-  typeCharactersMax: TYPE_CHARACTERS_MAX,
-  eventBytesMax: EVENT_BYTES_MAX,
-  depthMax: DEPTH_MAX,
-  keysMax: KEYS_MAX,
-  eventTypes: new Set(EVENT_TYPES),
-  violationsMax: VIOLATIONS_MAX,
-});
-
 export type EventCheck =
   | { readonly ok: true; readonly event: LearnerEvent }
   | { readonly ok: false; readonly violations: Violation[] };
@@ -106,6 +48,12 @@ export function checkEvent(input: unknown, limits: EventLimits = EVENT_LIMITS, b
   if (bytes > limits.eventBytesMax) {
     return { ok: false, violations: [violation("event_too_large", [], limits)] };
   }
+  const event = recognizeEvent(input, limits);
+  return event === undefined ? checkBySchema(input, limits) : { ok: true, event };
+}
+
+/** The judgement of the schema, from which all reasons come. */
+export function checkBySchema(input: unknown, limits: EventLimits): EventCheck {
   const result = v.safeParse(eventSchema(limits), input, { abortPipeEarly: true });
   if (result.success) return { ok: true, event: learnerEvent(result.output) };
   const violations = result.issues

@@ -2,7 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import t from "tap";
 import { admitEvent, type Arrival } from "./admit.js";
 import { readLines, type SourceEvent } from "./batch.js";
-import { EVENT_LIMITS, type EventLimits } from "./event.js";
+import { EVENT_LIMITS, type EventLimits } from "./event-limits.js";
 import { FAILURES, isEventFailureCode, type EventFailureCode } from "./failure.js";
 import { EventSchema } from "./gen/event_collector/v1/event_collector_pb.js";
 import { BadRequestSchema } from "./gen/google/rpc/error_details_pb.js";

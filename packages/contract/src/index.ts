@@ -2,7 +2,9 @@
 export * from "./admit.js";
 export * from "./batch.js";
 export * from "./event.js";
+export * from "./event-limits.js";
 export * from "./event-bytes.js";
+export { readWireBatch, readWireEvent } from "./event-wire.js";
 export * from "./failure.js";
 export {
   BadRequestSchema,

@@ -11,10 +11,10 @@ export const OPEN_OBJECT = 0x7b;
 export const CLOSE_OBJECT = 0x7d;
 const BACKSLASH = 0x5c;
 export const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
+export const CLOSE_ARRAY = 0x5d;
 const SPACE = 0x20;
-const LINE_FEED = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
+export const LINE_FEED = 0x0a;
+export const CARRIAGE_RETURN = 0x0d;
 const TAB = 0x09;
 
 /** Bytes `start` up to but not including `end`. */
@@ -123,10 +123,7 @@ export function skipSpace(bytes: Uint8Array, start: number): number {
 
 /** Where the value that begins at `start` ends. */
 export function endOfValue(bytes: Uint8Array, start: number): number {
-  const first = bytes[start];
-  if (first === QUOTE) return endOfString(bytes, start + 1);
-  if (first === OPEN_OBJECT || first === OPEN_ARRAY) return endOfContainer(bytes, start);
-  return endOfWord(bytes, start);
+  return endOfValueWithin(bytes, start, Infinity);
 }
 
 /**
@@ -154,7 +151,15 @@ export function endOfString(bytes: Uint8Array, start: number): number {
   return length;
 }
 
-function endOfContainer(bytes: Uint8Array, start: number): number {
+/** As `endOfValue`; -1 if the value has more than `levels` levels of objects and arrays. */
+export function endOfValueWithin(bytes: Uint8Array, start: number, levels: number): number {
+  const first = bytes[start];
+  if (first === QUOTE) return endOfString(bytes, start + 1);
+  if (first === OPEN_OBJECT || first === OPEN_ARRAY) return endOfContainer(bytes, start, levels);
+  return endOfWord(bytes, start);
+}
+
+function endOfContainer(bytes: Uint8Array, start: number, levels: number = Infinity): number {
   const length = bytes.length;
   let depth = 0;
   let index = start;
@@ -165,6 +170,7 @@ function endOfContainer(bytes: Uint8Array, start: number): number {
       index = endOfString(bytes, index);
     } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
       depth += 1;
+      if (depth > levels) return -1;
     } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
       depth -= 1;
       if (depth === 0) return index;

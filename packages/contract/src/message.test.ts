@@ -3,7 +3,8 @@ import { create, fromBinary, fromJsonString, toBinary, type JsonObject } from "@
 import * as fc from "fast-check";
 import t from "tap";
 import { admitEvent, type Arrival } from "./admit.js";
-import { checkEvent, DEPTH_MAX, EVENT_LIMITS, type LearnerEvent } from "./event.js";
+import { checkEvent, type LearnerEvent } from "./event.js";
+import { DEPTH_MAX, EVENT_LIMITS } from "./event-limits.js";
 import { EventSchema } from "./gen/event_collector/v1/event_collector_pb.js";
 import { eventFromMessage, eventToMessage, sourceFromMessage } from "./message.js";
 import { holds } from "./testing/property.js";

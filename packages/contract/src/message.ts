@@ -42,12 +42,20 @@ export function eventToMessage(event: LearnerEvent): Event {
 export function sourceFromMessage(message: Event): SourceEvent {
   const value = eventFromMessage(message);
   const path = findNonFinite(value);
-  if (path === undefined) return { value, bytes: Buffer.from(JSON.stringify(value)) };
+  if (path === undefined) return sourceFromValue(value);
   return {
     value,
     bytes: Buffer.from(JSON.stringify(value, spellNonFinite)),
     findings: [{ code: "invalid_number", path }],
   };
+}
+
+/** `value` has known members only, and no number that JSON does not have. */
+export function sourceFromValue(value: JsonObject): SourceEvent {
+  const bytes = Buffer.from(JSON.stringify(value));
+  const hasId = value["event_id"] !== undefined;
+  const layout = { close: bytes.length - 1, isEmpty: bytes.length === 2, hasId, isOneLine: true };
+  return { value, bytes, layout };
 }
 
 /**
