@@ -299,7 +299,12 @@ function createLookoutOf(
     positions: () => progress.positions(),
     delivered,
   });
-  metrics.watch({ lag, books: async () => (await stocktaking.take()).books });
+  const { spoolBytesMax, freeBytesMin } = config.spool;
+  const room = async ({ bytes, bytesTotal }: Lag): Promise<number> => {
+    const { freeBytes } = await disk.space(layout.segments);
+    return Math.min(spoolBytesMax, freeBytes - freeBytesMin + bytesTotal) - bytes;
+  };
+  metrics.watch({ lag, room, books: async () => (await stocktaking.take()).books });
   return createLookout(disk, clock, layout.segments, { status, tally, stocktaking, lag }, config);
 }
 

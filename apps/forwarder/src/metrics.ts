@@ -36,6 +36,8 @@ export interface Metrics {
 
 export interface MetricSources {
   readonly lag: () => Promise<Lag>;
+  /** Bytes by which this backlog may grow until the ingress refuses events. */
+  readonly room?: (lag: Lag) => Promise<number>;
   /** Undefined until the broker has told what was delivered before. */
   readonly books: () => Promise<Books | undefined>;
 }
@@ -279,10 +281,17 @@ function createPruneObserver(registry: Registry): (report: PruneReport) => void 
 }
 
 /** Returns what brings the gauges up to date. */
-function addSources(registry: Registry, { lag, books: readBooks }: MetricSources): () => Promise<void> {
+function addSources(
+  registry: Registry,
+  { lag, room: readRoom, books: readBooks }: MetricSources,
+): () => Promise<void> {
   const registers = [registry];
   const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers });
   const bytes = gauge("forwarder_backlog_bytes", "Bytes in the spool that are not confirmed by the broker.");
+  const room = gauge(
+    "forwarder_backlog_room_bytes",
+    "Bytes the backlog may grow by until events are refused.",
+  );
   const size = gauge("forwarder_spool_bytes", "Bytes of all segments.");
   const age = gauge(
     "forwarder_oldest_unforwarded_age_seconds",
@@ -304,6 +313,7 @@ function addSources(registry: Registry, { lag, books: readBooks }: MetricSources
     const found = await lag();
     bytes.set(found.bytes);
     size.set(found.bytesTotal);
+    if (readRoom !== undefined) room.set(await readRoom(found));
     segments.set({ state: "pending" }, found.segments);
     segments.set({ state: "delivered" }, found.segmentsTotal - found.segments);
     age.set(found.oldestAgeMs / 1000);
