@@ -97,12 +97,12 @@ await t.test("with no descriptor left nothing is lost, and all goes on", { skip:
   const rig = await startRig(t, { spool: join(folder, "spool") });
   const load = rig.load();
   await rig.stores(load);
-  // Not at the start, where Node opens its modules all at once.
-  await run("prlimit", [`--pid=${rig.collector.program.pid}`, "--nofile=64"]);
+  // Not at the start, where Node opens its modules all at once. What is open stays so, and nothing else can be opened.
+  await run("prlimit", [`--pid=${rig.collector.program.pid}`, "--nofile=1:"]);
   const sockets = await openConnections(rig.collector.port, 100);
-  // Segments are small: a new one is wanted soon, and cannot be had.
   await rig.refuses(load);
   for (const socket of sockets) socket.destroy();
+  await run("prlimit", [`--pid=${rig.collector.program.pid}`, "--nofile=1024:"]);
   await rig.stores(load);
   await rig.becomesReady();
   await rig.isAlive();
