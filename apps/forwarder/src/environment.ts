@@ -3,7 +3,16 @@
  *
  * **Invariant:** the schema below is the only list of names, beside that of the Kafka variables.
  */
-import { choice, describeVariables, flag, readVariables, text, whole } from "@event-collector/environment";
+import { recordBytesMax } from "@event-collector/contract";
+import {
+  choice,
+  describeVariables,
+  flag,
+  hours,
+  readVariables,
+  text,
+  whole,
+} from "@event-collector/environment";
 import type { EnvironmentVariable, ReadText, Variables } from "@event-collector/environment";
 import { KAFKA_ENVIRONMENT, readKafkaConfig } from "@event-collector/kafka";
 import type { KafkaConfig } from "@event-collector/kafka";
@@ -16,19 +25,6 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 const PORT_MAX = 65_535;
-
-/** A number of hours, of which parts may be named. */
-function hours(max: number, description: string) {
-  return v.pipe(
-    v.string(),
-    v.check(
-      (value) => /^\d{1,6}(\.\d{1,9})?$/.test(value) && Number(value) <= max,
-      `must be from 0 to ${max}`,
-    ),
-    v.transform(Number),
-    v.description(description),
-  );
-}
 
 const schema = v.object({
   SERVICE_NAME: text("event-collector", "Name of the service in logs and health answers."),
@@ -97,12 +93,10 @@ const schema = v.object({
     86_400,
     "As for the ingress: a writer that touched nothing for several times this is gone.",
   ),
-  BUFFER_RETENTION_HOURS: v.optional(
-    hours(
-      24 * 366,
-      "How long delivered segments are kept. A day lets people look, and replay, what happened today.",
-    ),
-    "24",
+  BUFFER_RETENTION_HOURS: hours(
+    24,
+    24 * 366,
+    "How long delivered segments are kept. A day lets people look, and replay, what happened today.",
   ),
   MAX_BATCH_SIZE_BYTES: whole(MIB, KIB, 64 * MIB, "As for the ingress: lines may be several times as long."),
 });
@@ -155,8 +149,7 @@ function spoolConfigOf(environment: Environment): SpoolConfig {
     segmentAgeMs: environment.BUFFER_SEGMENT_SECONDS * 1000,
     retentionMs: environment.BUFFER_RETENTION_HOURS * 3_600_000,
     pruneIntervalMs: environment.FORWARDER_PRUNE_SECONDS * 1000,
-    // A rejected event is kept whole: as JSON, in which one byte can become six, and its reasons.
-    lineBytesMax: Math.max(6 * environment.MAX_BATCH_SIZE_BYTES + 64 * KIB, LINE_BYTES_MAX_LEAST),
+    lineBytesMax: Math.max(recordBytesMax(environment.MAX_BATCH_SIZE_BYTES), LINE_BYTES_MAX_LEAST),
     rescanMs: environment.FORWARDER_RESCAN_MS,
     watch: environment.FORWARDER_WATCH,
   };

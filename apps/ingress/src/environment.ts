@@ -3,7 +3,7 @@
  *
  * **Invariant:** the schema below is the only list of names. Relations between variables are checked in `config.ts`.
  */
-import { TYPE_CHARACTERS_MAX } from "@event-collector/contract";
+import { recordBytesMax, TYPE_CHARACTERS_MAX } from "@event-collector/contract";
 import {
   choice,
   describeVariables,
@@ -351,7 +351,7 @@ function ratesConfigOf(environment: Environment): RatesConfig {
 }
 
 function spoolConfigOf(environment: Environment): SpoolConfig {
-  const lineBytesMax = lineBytesMaxOf(environment.MAX_BATCH_SIZE_BYTES);
+  const lineBytesMax = recordBytesMax(environment.MAX_BATCH_SIZE_BYTES);
   return {
     directory: environment.BUFFER_DIR,
     spoolBytesMax: environment.BUFFER_MAX_BYTES,
@@ -364,12 +364,4 @@ function spoolConfigOf(environment: Environment): SpoolConfig {
     appendTimeoutMs: environment.BUFFER_APPEND_TIMEOUT_MS,
     checkIntervalMs: environment.BUFFER_CHECK_INTERVAL_MS,
   };
-}
-
-/**
- * The longest payload that a request can lead to. A rejected event is kept whole: as JSON, in which one byte
- * of a message (a control character) becomes six, or as base64. 64 KiB hold its reasons.
- */
-function lineBytesMaxOf(batchBytesMax: number): number {
-  return 6 * batchBytesMax + 64 * KIB;
 }

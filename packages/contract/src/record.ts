@@ -50,6 +50,14 @@ export class RecordError extends Error {
   override readonly name = "RecordError";
 }
 
+/**
+ * The longest record that so many bytes of an event can lead to. A rejected event is kept whole: as JSON, in which one
+ * byte of a message (a control character) becomes six, or as base64. 64 KiB hold its reasons.
+ */
+export function recordBytesMax(eventBytesMax: number): number {
+  return 6 * eventBytesMax + 64 * 1024;
+}
+
 const VALUE = Buffer.from(',"value":');
 const CLOSE = 0x7d;
 

@@ -4,5 +4,15 @@ export { readNamed, readSecret } from "./named-file.js";
 export type { ReadText } from "./named-file.js";
 export { describeVariables, readVariables } from "./read.js";
 export type { EnvironmentVariable, Variables, VariableSchema } from "./read.js";
-export { choice, flag, list, optionalChoice, optionalText, optionalWhole, text, whole } from "./variable.js";
+export {
+  choice,
+  flag,
+  hours,
+  list,
+  optionalChoice,
+  optionalText,
+  optionalWhole,
+  text,
+  whole,
+} from "./variable.js";
 export type { OptionalVariable, Variable } from "./variable.js";

@@ -39,6 +39,22 @@ function isWhole(value: string, min: number, max: number): boolean {
   return number >= min && number <= max;
 }
 
+/** A number of hours, of which parts may be named. */
+export function hours(fallback: number, max: number, description: string): Variable<number> {
+  return v.optional(
+    v.pipe(
+      v.string(),
+      v.check(
+        (value) => /^\d{1,6}(\.\d{1,9})?$/.test(value) && Number(value) <= max,
+        `must be from 0 to ${max}`,
+      ),
+      v.transform(Number),
+      v.description(description),
+    ),
+    String(fallback),
+  );
+}
+
 export function flag(fallback: "true" | "false", description: string): Variable<boolean> {
   return v.optional(
     v.pipe(

@@ -74,7 +74,8 @@ async function replaceCursor(disk: Disk, path: string, line: Uint8Array): Promis
   await failpoint("cursor.renamed");
 }
 
-async function readCursor(disk: Disk, path: string): Promise<CursorReading> {
+/** Reads the cursor file at this path; changes nothing. */
+export async function readCursor(disk: Disk, path: string): Promise<CursorReading> {
   let bytes: Buffer;
   try {
     bytes = Buffer.from(await disk.readFile(path));

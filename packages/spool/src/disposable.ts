@@ -110,7 +110,13 @@ function isSeal(bytes: Buffer, { name }: SegmentName): boolean {
   return decodeLine(bytes, 0, end, checksumSeed(name))?.kind === "seal";
 }
 
-async function endsWithSeal(disk: Disk, path: string, segment: SegmentName, size: number): Promise<boolean> {
+/** True if the last line of the segment is a seal: its writer is done with it. */
+export async function endsWithSeal(
+  disk: Disk,
+  path: string,
+  segment: SegmentName,
+  size: number,
+): Promise<boolean> {
   const tail = await readRange(disk, path, Math.max(0, size - SEAL_BYTES_MAX), size);
   if (tail.byteLength === 0) return false;
   const lineFrom = tail.byteLength < 2 ? 0 : tail.lastIndexOf(0x0a, tail.byteLength - 2) + 1;

@@ -9,17 +9,14 @@ import type { Clock } from "./clock.js";
 import { DAMAGE_REASONS } from "./damage.js";
 import type { Damage, DamageReason } from "./damage.js";
 import type { Disk } from "./disk.js";
-import { errnoOf } from "./errors.js";
 import type { SpoolLayout } from "./layout.js";
 import { groupSegments } from "./segment-name.js";
 import type { SegmentName } from "./segment-name.js";
-import { SegmentReader } from "./segment-reader.js";
 import type { SpoolItem } from "./segment-reader.js";
+import { walkSegment } from "./walk.js";
+import type { WalkOptions } from "./walk.js";
 
-export interface VerifyOptions {
-  /** One payload; what is longer is damage. */
-  lineBytesMax: number;
-}
+export type VerifyOptions = WalkOptions;
 
 export interface VerifyReport {
   instances: number;
@@ -36,9 +33,6 @@ export interface VerifyReport {
   /** What a segment's name would not allow: files in the directory that are no segments. */
   strangers: string[];
 }
-
-/** Small enough to keep memory flat, large enough to read in whole chunks. */
-const WINDOW = { linesMax: 10_000, bytesMax: 4 * 1024 * 1024 };
 
 /** `onSegment` is told of each segment after it is read. Rejects only if the directory cannot be listed. */
 export async function verifySpool(
@@ -74,36 +68,15 @@ async function verifySegment(
   disk: Disk,
   clock: Clock,
   layout: SpoolLayout,
-  { name, instance }: SegmentName,
-  { lineBytesMax }: VerifyOptions,
+  segment: SegmentName,
+  options: VerifyOptions,
   report: VerifyReport,
 ): Promise<void> {
-  const start = { segment: name, offset: 0, sequence: 0 };
-  const options = { directory: layout.segments, instance, lineBytesMax, damageGraceMs: 0 };
-  const reader = new SegmentReader(disk, clock, start, options);
-  try {
-    report.bytes += (await disk.status(join(layout.segments, name))).size;
-    for (let state = "more"; state === "more";) {
-      const items: SpoolItem[] = [];
-      state = await reader.read(items, WINDOW, "gone");
-      for (const item of items) count(report, item);
-    }
-  } catch (error) {
-    const position = reader.position();
-    const message = `The segment cannot be read: ${errnoOf(error) || String(error)}.`;
-    const bytes = Buffer.alloc(0);
-    count(report, {
-      type: "damage",
-      reason: "unreadable",
-      bytes,
-      length: 0,
-      message,
-      instance,
-      position,
-      next: position,
-    });
-  } finally {
-    await reader.close().catch(() => undefined);
+  // A segment that is gone meanwhile, or has no status, is told of by the walk.
+  const status = await disk.status(join(layout.segments, segment.name)).catch(() => undefined);
+  report.bytes += status?.size ?? 0;
+  for await (const items of walkSegment(disk, clock, layout, segment, options)) {
+    for (const item of items) count(report, item);
   }
 }
 

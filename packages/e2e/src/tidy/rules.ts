@@ -17,7 +17,11 @@ export type Rule = (file: SourceFile) => string[];
 const GUARDED: Readonly<Record<string, readonly string[]>> = {
   "node:fs": ["packages/spool/src/disk.ts"],
   "node:fs/promises": ["packages/spool/src/disk.ts"],
-  "node-rdkafka": ["apps/forwarder/src/producer.ts", "apps/standalone/src/embedded-broker.ts"],
+  "node-rdkafka": [
+    "apps/forwarder/src/producer.ts",
+    "apps/cli/src/kafka/broker.ts",
+    "apps/standalone/src/embedded-broker.ts",
+  ],
   chokidar: ["apps/forwarder/src/wake.ts"],
 };
 

@@ -1,31 +1,17 @@
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { digestOf } from "@event-collector/keys";
 import t from "tap";
-
-interface Run {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-function run(...parameters: string[]): Promise<Run> {
-  const file = fileURLToPath(new URL("./make-key.js", import.meta.url));
-  return new Promise((resolve) => {
-    execFile(process.execPath, [file, ...parameters], (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
-}
+import { run } from "./testing/run.js";
 
 await t.test("the key is shown to eyes alone, and its entry goes to the file", async (t) => {
-  const { code, stdout, stderr } = await run(
+  const { code, stdout, stderr } = await run([
+    "keys",
+    "new",
     "--name",
     "web",
     "--publishable",
     "--origin",
     "https://a.example",
-  );
+  ]);
   t.equal(code, 0);
   const [secret = ""] = /ecp_[\w-]{43}/.exec(stderr) ?? [];
   t.notMatch(stdout, /ecp_/);
@@ -47,7 +33,7 @@ await t.test("what the service would refuse is not made", async (t) => {
     ["--name", "a", "--expires", "tomorrow"],
     ["--name", "a", "--colour", "red"],
   ]) {
-    const { code, stdout, stderr } = await run(...parameters);
+    const { code, stdout, stderr } = await run(["keys", "new", ...parameters]);
     t.equal(code, 2, parameters.join(" "));
     t.equal(stdout, "");
     t.match(stderr, /--name <name>/, "and the usage is shown");
