@@ -17,6 +17,7 @@ import { descriptionRoutes } from "./openapi/routes.js";
 import { requestLimits } from "./refusal.js";
 import type { RequestLimits } from "./refusal.js";
 import { collectorService } from "./rpc/collector-service.js";
+import { createLeanCalls } from "./rpc/lean-calls.js";
 import { healthService } from "./rpc/health-service.js";
 import { reflectionServices } from "./rpc/reflection-service.js";
 import { createRpcDoor } from "./rpc/router.js";
@@ -98,5 +99,6 @@ export function createRpc({
   return createRpcDoor(services, logger, {
     messageBytesMax: config.batchBytesMax,
     decompress: core.decompress,
+    lean: createLeanCalls(ingest, logger, { messageBytesMax: config.batchBytesMax }),
   });
 }

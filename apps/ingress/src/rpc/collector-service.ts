@@ -4,9 +4,11 @@ import { EventCollectorService, sourceFromMessage } from "@event-collector/contr
 import type { Event } from "@event-collector/contract";
 import type { Clock } from "@event-collector/spool";
 import type { HealthReport } from "../health.js";
-import type { Ingest, Outcome, Receipt } from "../ingest.js";
+import type { Ingest, Receipt } from "../ingest.js";
 import type { ReadinessCheck } from "../readiness.js";
-import { refusalError, rejectionError } from "./connect-error.js";
+import { answerOf, collectEvent } from "./collector-answer.js";
+import type { Answer } from "./collector-answer.js";
+import { refusalError } from "./connect-error.js";
 import { exchangeOf } from "./router.js";
 import { groupEvents } from "./stream-groups.js";
 
@@ -64,63 +66,6 @@ async function ingestAll(
   });
   if (!result.ok) throw refusalError(result.refusal);
   return result.receipt;
-}
-
-function collectEvent({
-  outcomes,
-  batchId,
-  receivedAt,
-}: Receipt): Awaited<ReturnType<Implementation["collectEvent"]>> {
-  const [outcome] = outcomes;
-  if (outcome === undefined) throw new Error("a receipt for one event has no outcome");
-  if (!outcome.accepted) throw rejectionError(outcome.violations);
-  return {
-    success: true,
-    eventId: outcome.eventId,
-    batchId,
-    timestamp: receivedAt,
-    message: "The event is stored.",
-  };
-}
-
-interface Answer {
-  success: boolean;
-  batchId: string;
-  accepted: number;
-  rejected: number;
-  timestamp: string;
-  errors: EventErrorInit[];
-}
-
-interface EventErrorInit {
-  index: number;
-  eventId?: string;
-  code: string;
-  message: string;
-  pointer: string;
-}
-
-function answerOf(receipt: Receipt): Answer {
-  return {
-    success: receipt.rejected === 0,
-    batchId: receipt.batchId,
-    accepted: receipt.accepted,
-    rejected: receipt.rejected,
-    timestamp: receipt.receivedAt,
-    errors: receipt.outcomes.flatMap(errorsOf),
-  };
-}
-
-/** One entry for each reason. */
-function errorsOf(outcome: Outcome, index: number): EventErrorInit[] {
-  if (outcome.accepted) return [];
-  return outcome.violations.map(({ code, message, pointer }) => ({
-    index,
-    ...(outcome.eventId !== undefined && { eventId: outcome.eventId }),
-    code,
-    message,
-    pointer,
-  }));
 }
 
 async function* streamEvents(

@@ -26,18 +26,22 @@ import type {
 } from "@connectrpc/connect/protocol";
 import { codeToString, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { BODY_DEPTH_MAX } from "@event-collector/contract";
-import { traceIdOf } from "@event-collector/operations";
 import type { Logger } from "pino";
 import type { Door } from "../server/gate.js";
 import type { BodyHold } from "../server/body-budget.js";
 import type { Exchange } from "../server/exchange.js";
+import type { Incoming, Outgoing } from "../server/incoming.js";
 import type { Turnstile } from "../turnstile.js";
+import { failCall } from "./call-failure.js";
+import type { LeanCalls } from "./lean-calls.js";
 
 export interface RpcOptions {
   /** Bytes of one message, before and after decompression. */
   readonly messageBytesMax: number;
   /** Messages that are decompressed at once: each may become as large as a message can be. */
   readonly decompress: Turnstile;
+  /** Answers the calls that it can without the machinery of the library; undefined: none. */
+  readonly lean?: LeanCalls;
 }
 
 /** The longest deadline a caller may set: within what a timer holds (24.8 days), beyond what anybody waits. */
@@ -78,16 +82,27 @@ export function createRpcDoor(
       router.handlers.map((handler) => [handler.requestPath, { streaming: isStreaming(handler) }]),
     ),
     enter: (incoming, outgoing, exchange) => {
-      const handler = handlers.get(exchange.route);
-      if (handler === undefined) throw new Error(`no handler for ${exchange.route}`);
-      const values = createContextValues().set(exchangeKey, exchange);
-      const request = universalRequestFromNodeRequest(incoming, outgoing, undefined, values);
-      handler({ ...request, body: countBody(request.body, exchange.hold) })
-        .then((response) => universalResponseToNodeResponse(settle(response, exchange), outgoing))
-        // What fails here is the writing of an answer: its reader is gone.
-        .catch((error: unknown) => logger.debug({ error, requestId: exchange.id }, "answer not delivered"));
+      if (options.lean?.takes(incoming, exchange) !== true) return handle(incoming, outgoing, exchange);
+      options.lean.enter(incoming, outgoing, exchange, (body) => handle(incoming, outgoing, exchange, body));
     },
   };
+
+  /** `given` is the body where it is not read from the request any more. */
+  function handle(
+    incoming: Incoming,
+    outgoing: Outgoing,
+    exchange: Exchange,
+    given?: AsyncIterable<Uint8Array>,
+  ): void {
+    const handler = handlers.get(exchange.route);
+    if (handler === undefined) throw new Error(`no handler for ${exchange.route}`);
+    const values = createContextValues().set(exchangeKey, exchange);
+    const request = universalRequestFromNodeRequest(incoming, outgoing, undefined, values);
+    handler({ ...request, body: countBody(given ?? request.body, exchange.hold) })
+      .then((response) => universalResponseToNodeResponse(settle(response, exchange), outgoing))
+      // What fails here is the writing of an answer: its reader is gone.
+      .catch((error: unknown) => logger.debug({ error, requestId: exchange.id }, "answer not delivered"));
+  }
 }
 
 function takingTurns(compression: Compression, turnstile: Turnstile): Compression {
@@ -144,15 +159,7 @@ function grpcCodeOf({ trailer }: UniversalServerResponse): string {
 function createOutcomeInterceptor(logger: Logger): Interceptor {
   return (next) => async (request) => {
     const exchange = request.contextValues.get(exchangeKey);
-    const fail = (reason: unknown): ConnectError => {
-      const error = asConnectError(reason);
-      if (error !== reason) {
-        const fields = { error: reason, requestId: exchange?.id, traceId: traceIdOf(exchange?.trace) };
-        logger.error(fields, "call failed; this is a mistake of the service");
-      }
-      if (exchange !== undefined) exchange.code = codeToString(error.code);
-      return error;
-    };
+    const fail = (reason: unknown): ConnectError => failCall(logger, exchange, reason);
     try {
       const response = await next(request);
       if (response.stream) return { ...response, message: watch(response.message, exchange, fail) };
@@ -177,15 +184,4 @@ async function* watch<Message>(
   } catch (reason) {
     throw fail(reason);
   }
-}
-
-function asConnectError(reason: unknown): ConnectError {
-  if (reason instanceof ConnectError) return reason;
-  return new ConnectError(
-    "the service failed; the request id names the log line",
-    Code.Internal,
-    undefined,
-    undefined,
-    reason,
-  );
 }
