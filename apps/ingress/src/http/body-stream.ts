@@ -85,7 +85,11 @@ async function* decode(
   const first = await chunks.next();
   const head = first.done === true ? Buffer.alloc(0) : first.value;
   const decoder = decoders(name, head);
-  if ("refusal" in decoder) throw new BodyRefused(decoder.refusal);
+  if ("refusal" in decoder) {
+    // Whoever still waits for chunks would keep the rest of the body from being read and forgotten.
+    await chunks.return(undefined);
+    throw new BodyRefused(decoder.refusal);
+  }
   // What goes wrong on either side comes out of the decoder.
   pipeline(Readable.from(startWith(head, chunks)), decoder.stream, () => undefined);
   try {
