@@ -116,6 +116,49 @@ await t.test("instances take turns: none waits behind the backlog of another", a
   t.equal(firsts.size, 3);
 });
 
+await t.test("what a live instance writes waits behind no backlog, however many there are", async (t) => {
+  const spool = createSmallSpool();
+  const live = await spool.openWriter();
+  for (let instance = 0; instance < 3; instance++) {
+    const writer = await spool.openWriter();
+    await writer.append(payloads(0, 100));
+    await writer.close();
+  }
+  await live.append([payload(0)]);
+  const limits = { linesMax: 5, bytesMax: 10_000 };
+  const reader = spool.openReader();
+  const { instance } = live.stats();
+  const ofLive = async (): Promise<number[]> =>
+    indexes((await reader.read(limits)).filter((item) => item.instance === instance));
+  for (let turn = 0; turn < 4; turn++) await ofLive();
+  for (let index = 1; index < 20; index++) {
+    await live.append([payload(index)]);
+    t.strictSame(await ofLive(), [index], "the next read holds it");
+  }
+  await live.close();
+});
+
+await t.test(
+  "a live instance that writes faster than it is read leaves the others their turns",
+  async (t) => {
+    const spool = createSmallSpool();
+    const live = await spool.openWriter();
+    const writer = await spool.openWriter();
+    await writer.append(payloads(0, 100));
+    await writer.close();
+    const reader = spool.openReader();
+    const { instance } = live.stats();
+    let ofOther = 0;
+    for (let turn = 0; turn < 10; turn++) {
+      await live.append(payloads(turn * 10, turn * 10 + 10));
+      const items = await reader.read({ linesMax: 5, bytesMax: 10_000 });
+      ofOther += items.filter((item) => item.instance !== instance).length;
+    }
+    t.ok(ofOther >= 20, `${ofOther} of 50`);
+    await live.close();
+  },
+);
+
 await t.test(
   "each instance is read in its own order, whatever the names of the files say about time",
   async (t) => {

@@ -58,6 +58,8 @@ interface Track {
   reader: SegmentReader | undefined;
   /** All is read: not looked at again until a scan finds more. */
   idle: "no" | "resting" | "done";
+  /** Its last turn took all that was there. */
+  isCurrent: boolean;
   /** The segment could not be read, for the first time at `since` (monotonic). */
   unreadable: { segment: string; since: number; reported: boolean } | undefined;
 }
@@ -144,10 +146,17 @@ class Reader implements SpoolReader {
     return items;
   }
 
-  /** Each call begins with another instance, so that none waits behind the backlog of another for ever. */
+  /**
+   * First the instances that are current, so that what they write now waits behind no backlog. Of the others each call begins with another one, so that none waits behind the backlog of another for ever.
+   */
   #inTurn(tracks: readonly Track[]): Track[] {
-    const first = tracks.length === 0 ? 0 : this.#turn++ % tracks.length;
-    return [...tracks.slice(first), ...tracks.slice(0, first)];
+    const behind = tracks.filter(({ isCurrent }) => !isCurrent);
+    const first = behind.length === 0 ? 0 : this.#turn++ % behind.length;
+    return [
+      ...tracks.filter(({ isCurrent }) => isCurrent),
+      ...behind.slice(first),
+      ...behind.slice(0, first),
+    ];
   }
 
   /** One turn of one instance; true if it may have more at once. */
@@ -161,6 +170,8 @@ class Reader implements SpoolReader {
       const state = await reader.read(items, limits, writer);
       track.position = reader.position();
       track.unreadable = undefined;
+      if (state === "wait") track.isCurrent = true;
+      else if (state === "more") track.isCurrent = reader.hasAllVisible();
       if (state === "done") return await this.#leave(track, segment);
       if (state === "rest") await this.#rest(track, "resting");
       return state === "more";
@@ -287,7 +298,15 @@ async function listOrNothing(disk: Disk, directory: string): Promise<string[]> {
 }
 
 function newTrack(instance: Instance, position: Position | undefined): Track {
-  return { instance, segments: [], position, reader: undefined, idle: "no", unreadable: undefined };
+  return {
+    instance,
+    segments: [],
+    position,
+    reader: undefined,
+    idle: "no",
+    isCurrent: false,
+    unreadable: undefined,
+  };
 }
 
 function bytesOf(item: SpoolItem | undefined): number {

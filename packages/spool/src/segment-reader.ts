@@ -80,6 +80,10 @@ export class SegmentReader {
   #offset: number;
   #sequence: number;
   #chunkBytes = CHUNK_BYTES_MIN;
+  /** The last chunk held no whole line: what is asked for does not bound the next one. */
+  #hungry = false;
+  /** The last chunk was short, and every line of it was taken. */
+  #hasAllVisible = false;
   /** How many lines the damage since the last good line may have hidden: so many numbers may be missing. */
   #hidden = 0;
   /** Bytes up to `to` were there at `since`, and some of them did not verify. */
@@ -104,10 +108,16 @@ export class SegmentReader {
     return { segment: this.#segment, offset: this.#offset, sequence: this.#sequence };
   }
 
+  /** True if the last read took all that stood there; the end of a segment is told by the next read alone. */
+  hasAllVisible(): boolean {
+    return this.#hasAllVisible;
+  }
+
   /** Appends the next items to `items`. `writer` is what was known of the writer before this call. */
   async read(items: SpoolItem[], limits: ReadLimits, writer: WriterState): Promise<ReadState> {
     const file = (this.#file ??= await this.#open());
-    const buffer = Buffer.allocUnsafe(this.#chunkBytes);
+    const from = this.#offset;
+    const buffer = Buffer.allocUnsafe(this.#bytesToRead(limits));
     const chunk = buffer.subarray(0, await file.read(buffer, this.#offset));
     if (chunk.byteLength === 0) return this.#atEnd(file, items, writer);
     if (this.#sealed) {
@@ -118,11 +128,20 @@ export class SegmentReader {
       const strangeTo = endOfStrangeLines(chunk, this.#seed);
       if (strangeTo > 0) return this.#judgeFile(file, chunk, strangeTo, items, writer);
     }
-    if (!chunk.includes(LINE_FEED)) return this.#takeTail(file, chunk, items, writer);
+    const isFull = chunk.byteLength === buffer.byteLength;
+    this.#hungry = isFull && !chunk.includes(LINE_FEED);
+    if (!chunk.includes(LINE_FEED)) return this.#takeTail(file, chunk, isFull, items, writer);
     if (this.#takeLines(chunk, items, limits, writer) === "healing") return "wait";
+    this.#hasAllVisible = !isFull && this.#offset === from + chunk.byteLength;
     if (chunk.byteLength === this.#chunkBytes)
       this.#chunkBytes = Math.max(this.#chunkBytes, Math.min(this.#chunkBytes * 2, CHUNK_BYTES_MAX));
     return "more";
+  }
+
+  /** Not more than is asked for, if that may hold a line: what is left of a chunk is read again. */
+  #bytesToRead({ bytesMax }: ReadLimits): number {
+    if (this.#hungry) return this.#chunkBytes;
+    return Math.min(this.#chunkBytes, Math.max(bytesMax, CHUNK_BYTES_MIN));
   }
 
   async close(): Promise<void> {
@@ -234,6 +253,7 @@ export class SegmentReader {
   async #takeTail(
     file: DiskFile,
     chunk: Buffer,
+    isFull: boolean,
     items: SpoolItem[],
     writer: WriterState,
   ): Promise<ReadState> {
@@ -246,8 +266,10 @@ export class SegmentReader {
       this.#passStretch(chunk.subarray(0, length - this.#lineBytesMax), length - this.#lineBytesMax, items);
       return "more";
     }
-    if (length === this.#chunkBytes) {
-      this.#chunkBytes = Math.min(this.#chunkBytes * 2, Math.max(CHUNK_BYTES_MAX, tailBytesMax));
+    if (isFull) {
+      // After a chunk that was bounded by what is asked for, the size reached before may do.
+      if (length === this.#chunkBytes)
+        this.#chunkBytes = Math.min(this.#chunkBytes * 2, Math.max(CHUNK_BYTES_MAX, tailBytesMax));
       return "more";
     }
     if (writer === "writing" || this.#mayHeal(end, end, writer)) return "wait";
