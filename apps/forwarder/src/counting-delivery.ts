@@ -67,6 +67,7 @@ export function createCountingDelivery(
     flight = current;
     const culprits = await sendAll(producer, batch, current, stop);
     await failpoint("window.sent");
+    batch.onSent?.();
     await landing(current, stop);
     flight = undefined;
     await failpoint("window.committed");

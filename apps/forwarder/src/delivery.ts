@@ -19,6 +19,8 @@ export interface Batch {
   readonly positions: ReadonlyMap<Instance, Position>;
   /** Instances that are gone with all their segments: their positions are forgotten. */
   readonly gone: readonly Instance[];
+  /** Called when everything is queued and only the broker's confirmation is awaited: time for other work. */
+  readonly onSent?: () => void;
 }
 
 export type Outcome =

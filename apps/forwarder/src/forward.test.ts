@@ -6,6 +6,7 @@ import { encodeRecord } from "@event-collector/contract";
 import type { Message } from "./broker.js";
 import { createFakeBroker, downFailure, tooLargeFailure } from "./testing/fake-producer.js";
 import type { FakeBroker } from "./testing/fake-producer.js";
+import { lastingFolder } from "./testing/lasting-folder.js";
 import { eventRecord } from "./testing/spool-lines.js";
 import { appendEvents, openSpool, runForwarder, until } from "./testing/workbench.js";
 import type { RunningForwarder, Settings } from "./testing/workbench.js";
@@ -45,7 +46,7 @@ function start(
 
 for (const mode of ["exactly-once", "at-least-once"]) {
   await t.test(`${mode}: what is in the spool is forwarded in order, and then what comes`, async (t) => {
-    const directory = t.testdir();
+    const directory = lastingFolder(t);
     const writer = await openSpool(directory);
     t.teardown(() => writer.close());
     await appendEvents(writer, 0, 100);
@@ -58,7 +59,7 @@ for (const mode of ["exactly-once", "at-least-once"]) {
   });
 
   await t.test(`${mode}: a forwarder that is stopped and started again sends nothing twice`, async (t) => {
-    const directory = t.testdir();
+    const directory = lastingFolder(t);
     const writer = await openSpool(directory);
     t.teardown(() => writer.close());
     const broker = createFakeBroker();
@@ -76,7 +77,7 @@ for (const mode of ["exactly-once", "at-least-once"]) {
   });
 
   await t.test(`${mode}: draining delivers what is in the spool before it ends`, async (t) => {
-    const directory = t.testdir();
+    const directory = lastingFolder(t);
     const writer = await openSpool(directory);
     t.teardown(() => writer.close());
     const broker = createFakeBroker();
@@ -92,7 +93,7 @@ for (const mode of ["exactly-once", "at-least-once"]) {
 }
 
 await t.test("a broker that is down at the start is waited for", async (t) => {
-  const directory = t.testdir();
+  const directory = lastingFolder(t);
   const writer = await openSpool(directory);
   t.teardown(() => writer.close());
   await appendEvents(writer, 0, 10);
@@ -109,7 +110,7 @@ await t.test("a broker that is down at the start is waited for", async (t) => {
 });
 
 await t.test("without the watcher events still arrive, by the rescan", async (t) => {
-  const directory = t.testdir();
+  const directory = lastingFolder(t);
   const writer = await openSpool(directory);
   t.teardown(() => writer.close());
   const broker = createFakeBroker();
@@ -122,7 +123,7 @@ await t.test("without the watcher events still arrive, by the rescan", async (t)
 });
 
 await t.test("the broker's cursor wins over a local file from the past", async (t) => {
-  const directory = t.testdir();
+  const directory = lastingFolder(t);
   const writer = await openSpool(directory);
   t.teardown(() => writer.close());
   const broker = createFakeBroker();
@@ -157,7 +158,7 @@ await t.test("a local cursor that is garbled is said and survived", async (t) =>
 });
 
 await t.test("from at-least-once to exactly-once nothing is sent twice", async (t) => {
-  const directory = t.testdir();
+  const directory = lastingFolder(t);
   const writer = await openSpool(directory);
   t.teardown(() => writer.close());
   const broker = createFakeBroker();
@@ -173,7 +174,7 @@ await t.test("from at-least-once to exactly-once nothing is sent twice", async (
 });
 
 await t.test("a lost answer and a dead producer in the middle cost nothing", async (t) => {
-  const directory = t.testdir();
+  const directory = lastingFolder(t);
   const writer = await openSpool(directory);
   t.teardown(() => writer.close());
   await appendEvents(writer, 0, 60);
@@ -188,7 +189,7 @@ await t.test("a lost answer and a dead producer in the middle cost nothing", asy
 });
 
 await t.test("a fenced forwarder stops publishing and says who took over", async (t) => {
-  const directory = t.testdir();
+  const directory = lastingFolder(t);
   const writer = await openSpool(directory);
   t.teardown(() => writer.close());
   const broker = createFakeBroker();
@@ -208,8 +209,46 @@ await t.test("a fenced forwarder stops publishing and says who took over", async
   t.same(ids(broker.read(EVENTS)), range(30));
 });
 
+await t.test(
+  "a live event overtakes the backlog of a dead instance by the next window but one",
+  async (t) => {
+    const window = 10;
+    const directory = lastingFolder(t);
+    const live = await openSpool(directory);
+    t.teardown(() => live.close());
+    await appendEvents(live, 1_000, 1_001);
+    const dead = await openSpool(directory);
+    await appendEvents(dead, 0, 500);
+    await dead.close();
+    const broker = createFakeBroker();
+    let paused = false;
+    broker.refuse((message) => {
+      // Once the live instance was read to its end, nothing more is committed before its next event is stored.
+      if (paused) return downFailure();
+      paused = ids([message])[0] === 1_000;
+      return undefined;
+    });
+    const forwarder = await start(t, directory, broker, { FORWARDER_WINDOW_LINES: String(window) });
+    await until(async () => paused && (await forwarder.metric("forwarder_delivery_failures_total")) !== 0);
+    const committed = broker.read(EVENTS).length;
+    await appendEvents(live, 1_001, 1_002);
+    paused = false;
+    broker.refuse(() => undefined);
+    await until(() => broker.read(EVENTS).length === 502);
+    const order = ids(broker.read(EVENTS));
+    const overtaken = order.indexOf(1_001) - committed;
+    // One window was under way, another one read ahead.
+    t.ok(overtaken <= 2 * window, `${overtaken} events came before it, of ${500 - committed} that waited`);
+    t.same(
+      order.filter((number) => number < 1_000),
+      range(500),
+      "the backlog keeps its order",
+    );
+  },
+);
+
 await t.test("an idle forwarder that was fenced finds out before it deletes anything", async (t) => {
-  const directory = t.testdir();
+  const directory = lastingFolder(t);
   const broker = createFakeBroker();
   const first = await start(t, directory, broker, { FORWARDER_PRUNE_SECONDS: "1" });
   await until(async () => (await first.get("/ready")).status === 200);
@@ -220,7 +259,7 @@ await t.test("an idle forwarder that was fenced finds out before it deletes anyt
 await t.test(
   "a record too large for the topic is dead-lettered alone, those around it are delivered",
   async (t) => {
-    const directory = t.testdir();
+    const directory = lastingFolder(t);
     const writer = await openSpool(directory);
     t.teardown(() => writer.close());
     const broker = createFakeBroker();
@@ -244,7 +283,7 @@ await t.test(
 );
 
 await t.test("a corrupt line costs itself alone and is dead-lettered with its place", async (t) => {
-  const directory = t.testdir();
+  const directory = lastingFolder(t);
   const writer = await openSpool(directory, 1024 * 1024);
   await appendEvents(writer, 0, 10);
   await writer.close();
@@ -266,7 +305,7 @@ await t.test("a corrupt line costs itself alone and is dead-lettered with its pl
 });
 
 await t.test("a torn tail is counted and kept aside, not dead-lettered", async (t) => {
-  const directory = t.testdir();
+  const directory = lastingFolder(t);
   const writer = await openSpool(directory, 1024 * 1024);
   await appendEvents(writer, 0, 3);
   await writer.close();
@@ -291,7 +330,7 @@ await t.test("a torn tail is counted and kept aside, not dead-lettered", async (
 await t.test(
   "delivered segments past the retention are deleted, and what is gone is forgotten",
   async (t) => {
-    const directory = t.testdir();
+    const directory = lastingFolder(t);
     const writer = await openSpool(directory);
     const broker = createFakeBroker();
     for (let from = 0; from < 200; from += 20) await appendEvents(writer, from, from + 20);
@@ -312,7 +351,7 @@ await t.test(
 );
 
 await t.test("what is old and not delivered is kept, and raises an alarm", async (t) => {
-  const directory = t.testdir();
+  const directory = lastingFolder(t);
   const writer = await openSpool(directory);
   await appendEvents(writer, 0, 20);
   await writer.close();
@@ -332,7 +371,7 @@ await t.test("what is old and not delivered is kept, and raises an alarm", async
 });
 
 await t.test("segments of an ingress long gone are drained like any other", async (t) => {
-  const directory = t.testdir();
+  const directory = lastingFolder(t);
   for (let instance = 0; instance < 3; instance += 1) {
     const writer = await openSpool(directory);
     await appendEvents(writer, instance * 10, instance * 10 + 10);
@@ -348,7 +387,7 @@ await t.test("segments of an ingress long gone are drained like any other", asyn
 });
 
 await t.test("no transaction is open while idle", async (t) => {
-  const directory = t.testdir();
+  const directory = lastingFolder(t);
   const broker = createFakeBroker();
   const forwarder = await start(t, directory, broker);
   await until(async () => (await forwarder.get("/ready")).status === 200);

@@ -4,7 +4,8 @@
  * Where to read is decided by positions alone. In exactly-once mode the broker's committed positions win over what
  * this process believes, at the start and whenever a producer had to be opened anew.
  *
- * **Invariant:** one window is under way at a time; the next one is read ahead while there is a backlog, never more.
+ * **Invariant:** one window is under way at a time; while there is a backlog the next one is read during the commit,
+ * never more.
  */
 import { failpoint } from "@event-collector/spool";
 import type { ReadLimits, SpoolItem, SpoolReader } from "@event-collector/spool";
@@ -14,7 +15,7 @@ import type { Committed } from "./delivery.js";
 import { entryOf } from "./entry.js";
 import type { Entry } from "./entry.js";
 import { deliverInOrder, openForever } from "./isolate.js";
-import type { Desk } from "./isolate.js";
+import type { Desk, Terms } from "./isolate.js";
 import type { Pruning } from "./pruning.js";
 import { settle } from "./settle.js";
 import type { Wake } from "./wake.js";
@@ -50,22 +51,22 @@ export async function forward(parts: ForwardParts, signals: ForwardSignals): Pro
 }
 
 async function forwardWindows(parts: ForwardParts, { drain, stop }: ForwardSignals): Promise<void> {
-  const { desk, wake } = parts;
+  const { wake } = parts;
   const ahead = createReadAhead(parts, stop);
   try {
     while (!stop.aborted) {
       const reopened = await prove(parts, stop);
       if (reopened !== undefined) await ahead.drop();
       if (reopened !== undefined) await goTo(parts, reopened);
-      const items = await ahead.take();
-      if (items === undefined) continue;
-      if (items.length === 0) {
+      const entries = await ahead.take();
+      if (entries === undefined) continue;
+      if (entries.length === 0) {
         if (drain.aborted) return;
         await wake.next(drain);
         continue;
       }
       await failpoint("window.read");
-      const committed = await forwardWindow(parts, await entriesOf(desk, items, stop), stop);
+      const committed = await forwardWindow(parts, entries, { stop, onSent: () => ahead.start() });
       if (committed === undefined) continue;
       await ahead.drop();
       await goTo(parts, committed);
@@ -79,12 +80,12 @@ async function forwardWindows(parts: ForwardParts, { drain, stop }: ForwardSigna
 async function forwardWindow(
   { desk }: ForwardParts,
   entries: readonly Entry[],
-  stop: AbortSignal,
+  terms: Terms,
 ): Promise<Committed | undefined> {
   const startedAt = desk.clock.monotonic();
   desk.observer.windowBegun(entries);
   try {
-    const committed = await deliverInOrder(desk, entries, stop);
+    const committed = await deliverInOrder(desk, entries, terms);
     if (committed === undefined)
       desk.observer.windowDone(entries, (desk.clock.monotonic() - startedAt) / 1000);
     return committed;
@@ -94,22 +95,32 @@ async function forwardWindow(
 }
 
 interface ReadAhead {
-  /** The next window; undefined if the disk did not let it be read. While there is a backlog, reads the one after it. */
-  take(): Promise<readonly SpoolItem[] | undefined>;
+  /** The next window; undefined if the disk did not let it be read. */
+  take(): Promise<readonly Entry[] | undefined>;
+  /** Begins to read the one after that, if there is a backlog and it was not begun yet. */
+  start(): void;
   /** Waits for what is being read and forgets it: reading starts elsewhere. */
   drop(): Promise<void>;
 }
 
 function createReadAhead(parts: ForwardParts, stop: AbortSignal): ReadAhead {
-  let ahead: Promise<readonly SpoolItem[] | undefined> | undefined;
+  let ahead: Promise<readonly Entry[] | undefined> | undefined;
+  let hasMore = false;
   return {
     take: async () => {
-      const items = await (ahead ?? readWindow(parts, stop));
-      ahead = items !== undefined && isBacklog(items, parts.limits) ? readWindow(parts, stop) : undefined;
-      return items;
+      const entries = await (ahead ?? readWindow(parts, stop));
+      ahead = undefined;
+      hasMore = entries !== undefined && isBacklog(entries, parts.limits);
+      return entries;
+    },
+    start: () => {
+      if (!hasMore || ahead !== undefined) return;
+      ahead = readWindow(parts, stop);
+      // Whoever takes it hears of a stop; nobody has to take it.
+      ahead.catch(() => undefined);
     },
     drop: async () => {
-      await ahead;
+      await ahead?.catch(() => undefined);
       ahead = undefined;
     },
   };
@@ -118,22 +129,23 @@ function createReadAhead(parts: ForwardParts, stop: AbortSignal): ReadAhead {
 async function readWindow(
   { reader, desk, limits }: ForwardParts,
   stop: AbortSignal,
-): Promise<readonly SpoolItem[] | undefined> {
+): Promise<readonly Entry[] | undefined> {
+  let items: readonly SpoolItem[];
   try {
-    return await reader.read(limits);
+    items = await reader.read(limits);
   } catch (error) {
     desk.observer.unreadable(error);
     await pause(READ_PAUSE_MS, stop);
     return undefined;
   }
+  return entriesOf(desk, items, stop);
 }
 
 /** True if so much was read that more may wait. */
-function isBacklog(items: readonly SpoolItem[], { linesMax, bytesMax }: ReadLimits): boolean {
-  if (items.length >= linesMax / 2) return true;
-  return (
-    items.reduce((bytes, { position, next }) => bytes + next.offset - position.offset, 0) >= bytesMax / 2
-  );
+function isBacklog(entries: readonly Entry[], { linesMax, bytesMax }: ReadLimits): boolean {
+  if (entries.length >= linesMax / 2) return true;
+  const bytes = entries.reduce((sum, { item }) => sum + item.next.offset - item.position.offset, 0);
+  return bytes >= bytesMax / 2;
 }
 
 async function entriesOf(

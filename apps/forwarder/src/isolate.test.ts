@@ -80,7 +80,10 @@ async function bench(mode: "exactly-once" | "at-least-once", keeps = true): Prom
     heard,
     kept,
     deliver: async (items) => {
-      t.equal(await deliverInOrder(desk, entries(items), never), undefined);
+      t.equal(
+        await deliverInOrder(desk, entries(items), { stop: never, onSent: () => undefined }),
+        undefined,
+      );
     },
     events: () => broker.read("events").map((message) => header(message, "event-id")),
     letters: () => broker.read("dead").map((message) => header(message, "event-id")),
@@ -243,7 +246,7 @@ await t.test("while a cut dead letter cannot be kept, the cursor waits", async (
   const delivery = deliverInOrder(
     { ...desk, observer: { ...desk.observer, held: () => stop.abort() } },
     [entry],
-    stop.signal,
+    { stop: stop.signal, onSent: () => undefined },
   );
   await t.rejects(delivery, { name: "StoppedError" });
   t.equal(desk.progress.positions().size, 0);

@@ -39,6 +39,13 @@ interface History {
   readonly firstFailedAt: string | undefined;
 }
 
+/** What holds for all the batches that a window becomes. */
+export interface Terms {
+  readonly stop: AbortSignal;
+  /** Called, perhaps more than once, when messages are queued and only the broker's confirmation is awaited. */
+  readonly onSent: () => void;
+}
+
 /**
  * Resolves once all is delivered; or, after the producer had to be opened anew, with what the broker then knew to
  * be committed, from where reading must start again. Rejects with a StoppedError or a FencedError.
@@ -46,17 +53,18 @@ interface History {
 export function deliverInOrder(
   desk: Desk,
   entries: readonly Entry[],
-  stop: AbortSignal,
+  terms: Terms,
 ): Promise<Committed | undefined> {
-  return deliverBatch(desk, entries, { attempts: 0, firstFailedAt: undefined }, stop);
+  return deliverBatch(desk, entries, { attempts: 0, firstFailedAt: undefined }, terms);
 }
 
 async function deliverBatch(
   desk: Desk,
   entries: readonly Entry[],
   history: History,
-  stop: AbortSignal,
+  terms: Terms,
 ): Promise<Committed | undefined> {
+  const { stop, onSent } = terms;
   let pending = entries;
   let { attempts, firstFailedAt } = history;
   /** Waits grow with what goes wrong here, not with how long the search for a bad record takes. */
@@ -64,7 +72,7 @@ async function deliverBatch(
   for (;;) {
     attempts += 1;
     const sent = pending.filter(isSent);
-    const outcome = await desk.delivery.deliver(batchOf(pending, sent), stop);
+    const outcome = await desk.delivery.deliver(batchOf(pending, sent, onSent), stop);
     if (outcome.type === "delivered") {
       delivered(desk, entries, pending);
       return undefined;
@@ -88,7 +96,7 @@ async function deliverBatch(
       retries += 1;
     } else if (verdict === "isolate") {
       desk.observer.isolating(suspects.length);
-      const committed = await deliverHalves(desk, pending, { attempts, firstFailedAt }, stop);
+      const committed = await deliverHalves(desk, pending, { attempts, firstFailedAt }, terms);
       if (committed === undefined) desk.progress.advance(positionsAfter(entries));
       return committed;
     } else {
@@ -102,11 +110,11 @@ async function deliverHalves(
   desk: Desk,
   entries: readonly Entry[],
   history: History,
-  stop: AbortSignal,
+  terms: Terms,
 ): Promise<Committed | undefined> {
   const middle = Math.ceil(entries.length / 2);
   for (const half of [entries.slice(0, middle), entries.slice(middle)]) {
-    const committed = await deliverBatch(desk, half, history, stop);
+    const committed = await deliverBatch(desk, half, history, terms);
     if (committed !== undefined) return committed;
   }
   return undefined;
@@ -177,14 +185,14 @@ function isSent(entry: Entry): entry is SentEntry {
   return entry.outgoing !== undefined;
 }
 
-function batchOf(entries: readonly Entry[], sent: readonly SentEntry[]): Batch {
+function batchOf(entries: readonly Entry[], sent: readonly SentEntry[], onSent: () => void): Batch {
   const messages: Message[] = [];
   let events = 0;
   for (const { outgoing } of sent) {
     messages.push(outgoing.message);
     if (outgoing.stage === "event") events += 1;
   }
-  return { messages, events, positions: positionsAfter(entries), gone: [] };
+  return { messages, events, positions: positionsAfter(entries), gone: [], onSent };
 }
 
 /** `entries` are through; `last` of them were not before. */

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import t from "tap";
 import rdkafka from "node-rdkafka";
+import { lastingFolder } from "./testing/lasting-folder.js";
 import { appendEvents, openSpool, until } from "./testing/workbench.js";
 
 type TestScope = Pick<typeof t, "teardown">;
@@ -56,7 +57,7 @@ async function startCluster(t: TestScope): Promise<string> {
 const isSaid = (lines: Process["lines"], msg: string): boolean => lines.some((line) => line["msg"] === msg);
 
 await t.test("SIGTERM ends it with 0 after what is in the spool was delivered", async (t) => {
-  const directory = t.testdir();
+  const directory = lastingFolder(t);
   const writer = await openSpool(directory);
   t.teardown(() => writer.close());
   await appendEvents(writer, 0, 10);
@@ -81,7 +82,7 @@ await t.test("SIGTERM ends it with 0 after what is in the spool was delivered", 
 });
 
 await t.test("SIGTERM ends it with 0 while the broker is away", async (t) => {
-  const directory = t.testdir();
+  const directory = lastingFolder(t);
   const writer = await openSpool(directory);
   t.teardown(() => writer.close());
   await appendEvents(writer, 0, 10);
@@ -97,9 +98,12 @@ await t.test("SIGTERM ends it with 0 while the broker is away", async (t) => {
 });
 
 await t.test("a configuration that cannot work ends it with 2 and a sentence", async (t) => {
-  const forwarder = run(t, { BUFFER_DIR: t.testdir(), KAFKA_DELIVERY: "perhaps" });
+  const forwarder = run(t, { BUFFER_DIR: lastingFolder(t), KAFKA_DELIVERY: "perhaps" });
   t.equal(await forwarder.exited, 2);
-  t.match(forwarder.errors(), /^The configuration is not usable: KAFKA_DELIVERY must be exactly-once or at-least-once/);
+  t.match(
+    forwarder.errors(),
+    /^The configuration is not usable: KAFKA_DELIVERY must be exactly-once or at-least-once/,
+  );
 });
 
 await t.test("a property that librdkafka does not know ends it with 2", async (t) => {

@@ -7,6 +7,7 @@ import type { Message } from "node-rdkafka";
 import { encodeRecord } from "@event-collector/contract";
 import { createBroker } from "./producer.js";
 import { readConfig } from "./config.js";
+import { lastingFolder } from "./testing/lasting-folder.js";
 import { eventRecord } from "./testing/spool-lines.js";
 import { appendEvents, openSpool, runForwarder, until } from "./testing/workbench.js";
 import type { RunningForwarder, Settings } from "./testing/workbench.js";
@@ -113,7 +114,7 @@ async function start(
 for (const mode of ["exactly-once", "at-least-once"]) {
   await t.test(`${mode}: events arrive once, with key, value and headers`, async (t) => {
     const bootstrap = await startCluster(t);
-    const directory = t.testdir();
+    const directory = lastingFolder(t);
     const writer = await openSpool(directory);
     t.teardown(() => writer.close());
     await appendEvents(writer, 0, 500);
@@ -130,7 +131,7 @@ for (const mode of ["exactly-once", "at-least-once"]) {
 
   await t.test(`${mode}: a rejected event and an oversized one reach the dead-letter topic`, async (t) => {
     const bootstrap = await startCluster(t);
-    const directory = t.testdir();
+    const directory = lastingFolder(t);
     const writer = await openSpool(directory);
     t.teardown(() => writer.close());
     await writer.append([
@@ -163,7 +164,7 @@ for (const mode of ["exactly-once", "at-least-once"]) {
 
 await t.test("the cursor is restored from the broker when the local one is lost", async (t) => {
   const bootstrap = await startCluster(t);
-  const directory = t.testdir();
+  const directory = lastingFolder(t);
   const writer = await openSpool(directory);
   t.teardown(() => writer.close());
   for (let round = 0; round < 3; round += 1) {
@@ -179,7 +180,7 @@ await t.test("the cursor is restored from the broker when the local one is lost"
 
 await t.test("an event is visible well within a quarter of a second", async (t) => {
   const bootstrap = await startCluster(t);
-  const directory = t.testdir();
+  const directory = lastingFolder(t);
   const writer = await openSpool(directory);
   t.teardown(() => writer.close());
   const forwarder = await start(t, directory, bootstrap, { FORWARDER_RESCAN_MS: "250" });
@@ -199,7 +200,7 @@ await t.test("an event is visible well within a quarter of a second", async (t) 
 
 await t.test("topics that are missing are asked for where they cannot be created", async (t) => {
   const bootstrap = await startCluster(t, []);
-  const directory = t.testdir();
+  const directory = lastingFolder(t);
   const writer = await openSpool(directory);
   t.teardown(() => writer.close());
   await appendEvents(writer, 0, 3);

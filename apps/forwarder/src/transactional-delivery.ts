@@ -197,6 +197,7 @@ export class TransactionalDelivery implements Delivery {
       return this.#abandonRefused(producer, batch, { failure, culprits: [] }, stop);
     }
     await failpoint("window.sent");
+    batch.onSent?.();
     const failure = await this.#commit(producer, batch, stop);
     if (failure !== undefined) return this.#abandon(producer, batch, failure, [], stop);
     await failpoint("window.committed");
@@ -314,7 +315,9 @@ async function sendAll(
 ): Promise<Refusal | undefined> {
   const culprits: number[] = [];
   let first: BrokerFailure | undefined;
-  for (const [index, message] of messages.entries()) {
+  let index = -1;
+  for (const message of messages) {
+    index += 1;
     if (index % TURN_MESSAGES === TURN_MESSAGES - 1) await nextTurn();
     const failure = await sendOne(producer, message, stop);
     if (failure === undefined) continue;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import t from "tap";
 import { createWake } from "./wake.js";
 import type { WakeOptions } from "./wake.js";
+import { lastingFolder } from "./testing/lasting-folder.js";
 
 const never = new AbortController().signal;
 const HOUR_MS = 3_600_000;
@@ -12,13 +13,13 @@ function options(directory: string, more: Partial<WakeOptions> = {}): WakeOption
 }
 
 await t.test("the first look is at once", async (t) => {
-  const wake = createWake(options(t.testdir()));
+  const wake = createWake(options(lastingFolder(t)));
   t.teardown(() => wake.close());
   await wake.next(never);
 });
 
 await t.test("a new file and a file that grows wake, long before the rescan", async (t) => {
-  const directory = t.testdir();
+  const directory = lastingFolder(t);
   const wake = createWake(options(directory));
   t.teardown(() => wake.close());
   await wake.next(never);
@@ -36,13 +37,13 @@ await t.test("a new file and a file that grows wake, long before the rescan", as
 });
 
 await t.test("without the watcher the rescan wakes", async (t) => {
-  const wake = createWake(options(t.testdir(), { watch: false, rescanMs: 5 }));
+  const wake = createWake(options(lastingFolder(t), { watch: false, rescanMs: 5 }));
   t.teardown(() => wake.close());
   for (let look = 0; look < 3; look += 1) await wake.next(never);
 });
 
 await t.test("a stop ends the wait", async (t) => {
-  const wake = createWake(options(t.testdir(), { watch: false }));
+  const wake = createWake(options(lastingFolder(t), { watch: false }));
   t.teardown(() => wake.close());
   await wake.next(never);
   const stop = new AbortController();
