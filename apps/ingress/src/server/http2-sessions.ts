@@ -2,7 +2,7 @@
  * The HTTP/2 half of the port: a server that never listens itself but is given sockets, with the limits that Node
  * leaves open, and the list of its sessions, which Node 20 does not keep.
  *
- * **Invariant:** a session without streams ends after `idleMs`; one with streams must answer a PING in each
+ * **Invariant:** a session without streams ends after twice `idleMs` at the latest; one with streams must answer a PING in each
  * `idleMs` of silence. So a peer that vanished is noticed, and a quiet stream of a living one stays.
  * **Invariant:** a session whose streams are reset rather than ended does not go on.
  */
@@ -52,21 +52,23 @@ export function createHttp2Sessions(
     },
     listener,
   );
-  server.on("session", (session) => {
+  function keep(session: ServerHttp2Session, socket: Socket): void {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     // A peer that breaks the protocol or resets is its own affair; Node destroys the session.
     session.on("error", () => undefined);
     session.setLocalWindowSize(SESSION_WINDOW_BYTES);
-    watchSilence(session, options.idleMs);
+    watchSilence(session, socket, options.idleMs);
     watchResets(session);
-  });
+  }
+
   // Node reports here what a session's own listener has already seen.
   server.on("sessionError", () => undefined);
   return {
     accept: (socket) => {
       // The HTTP/1.1 listener that took the socket lets peers half-close; a session would then never end by itself.
       socket.allowHalfOpen = false;
+      server.once("session", (session) => keep(session, socket));
       server.emit("connection", socket);
     },
     count: () => sessions.size,
@@ -83,7 +85,7 @@ export function createHttp2Sessions(
   };
 }
 
-function watchSilence(session: ServerHttp2Session, idleMs: number): void {
+function watchSilence(session: ServerHttp2Session, socket: Socket, idleMs: number): void {
   let streams = 0;
   session.on("stream", (stream) => {
     streams += 1;
@@ -92,10 +94,21 @@ function watchSilence(session: ServerHttp2Session, idleMs: number): void {
     });
   });
   session.on("timeout", () => {
-    if (streams === 0) session.close();
+    if (streams === 0) endSoon(session, socket, idleMs);
     else demandSign(session, idleMs);
   });
   session.setTimeout(idleMs);
+}
+
+/**
+ * Closes a session in an orderly way, which takes a peer that goes along: one that leaves the head of a request
+ * unfinished, or never closes its own half of the connection, would keep both.
+ */
+function endSoon(session: ServerHttp2Session, socket: Socket, timeMax: number): void {
+  session.close();
+  const deadline = setTimeout(() => socket.destroy(), timeMax);
+  deadline.unref();
+  socket.once("close", () => clearTimeout(deadline));
 }
 
 /**

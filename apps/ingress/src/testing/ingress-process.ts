@@ -59,10 +59,15 @@ export function startProcess(t: Test, environment: Readonly<Record<string, strin
   };
 }
 
-/** The value of a metric without labels. */
-export async function metric(url: string, name: string): Promise<number> {
+/** The sum of a metric over its labels, or of those lines alone that hold `label`; 0 if it has no line. */
+export async function metric(url: string, name: string, label = ""): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
-  const [, value] = new RegExp(`^${name} (\\S+)$`, "m").exec(text) ?? [];
-  if (value === undefined) throw new Error(`there is no metric ${name}`);
-  return Number(value);
+  if (!text.includes(`# TYPE ${name.replace(/_(?:count|sum|bucket)$/, "")}`)) {
+    throw new Error(`there is no metric ${name}`);
+  }
+  let sum = 0;
+  for (const [, labels = "", value] of text.matchAll(new RegExp(`^${name}(\\{.*\\})? (\\S+)$`, "gm"))) {
+    if (labels.includes(label)) sum += Number(value);
+  }
+  return sum;
 }
