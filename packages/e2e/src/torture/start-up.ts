@@ -5,10 +5,11 @@
 import { encodeRecord } from "@event-collector/contract";
 import { spoolLayout } from "@event-collector/spool";
 import { execFile } from "node:child_process";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
+import { cpuSecondsOf, peakMebibytesOf } from "../delivery/consumption.js";
 import { openSpoolWriter, recordOf } from "../delivery/feed.js";
 import { createRoute } from "../delivery/route.js";
 import { startKafka } from "../kafka/index.js";
@@ -27,6 +28,8 @@ const PADDING_BYTES = 9_000;
 const STARTS = 3;
 const LOOK_EVERY_MS = 10;
 const READY_MS_MAX = 120_000;
+/** In which a forwarder drains. */
+const WORK_MS = 10_000;
 
 /** Fills a spool below `folder` and starts ingress and forwarder on it and on an empty one; resolves with lines. */
 export async function measureStarts(scope: Scope, folder: string, backlogBytes: number): Promise<string[]> {
@@ -74,7 +77,7 @@ function startIngress(scope: Scope, spool: string): Program {
   return startApp(scope, "ingress", { environment });
 }
 
-/** From the start of the process to the first good answer; then it is killed, as a drain would take long. */
+/** From the start of the process to the first good answer, and a while on; then it is killed, as a drain takes long. */
 async function measureStart(start: () => Program): Promise<string> {
   const startedAt = performance.now();
   const program = start();
@@ -85,8 +88,9 @@ async function measureStart(start: () => Program): Promise<string> {
     await pause(LOOK_EVERY_MS);
   }
   const readyMs = performance.now() - startedAt;
-  const status = await readFile(`/proc/${program.pid}/status`, "utf8");
-  const mebibytes = Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;
+  const [atOnce, cpuSeconds] = [await peakMebibytesOf(program), await cpuSecondsOf(program)];
+  await pause(WORK_MS);
+  const later = await peakMebibytesOf(program);
   await program.kill();
-  return `listens after ${listeningMs.toFixed(0)} ms, ready after ${readyMs.toFixed(0)} ms, ${mebibytes.toFixed(0)} MiB`;
+  return `listens after ${listeningMs.toFixed(0)} ms, ready after ${readyMs.toFixed(0)} ms and ${cpuSeconds} s of a processor, ${atOnce} MiB at most by then, ${later} MiB within ${WORK_MS / 1000} s more`;
 }
