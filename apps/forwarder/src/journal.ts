@@ -31,13 +31,23 @@ export function createJournal(logger: Logger): Journal {
       failed: (failure, attempts) => logFailure(logger, failure, attempts),
       isolating: (records) => logger.debug({ records }, "halving the batch to find the record"),
       held: ({ code, message }) =>
-        logger.error({ code, reason: message }, "a dead letter cannot be delivered; the cursor waits"),
+        logger.error(
+          { code, reason: message },
+          "a dead letter cannot be delivered and the cursor waits; let its topic take larger messages",
+        ),
       opened: () => logger.info("producer open"),
-      unreadable: (error) => logger.error({ error }, "the spool cannot be read; trying again"),
+      unreadable: (error) =>
+        logger.error(
+          { error },
+          "the spool cannot be read; trying again, look at the disk and the rights of BUFFER_DIR",
+        ),
     },
     broker: {
       heard: ({ class: failureClass, code, message }) =>
-        logger.warn({ class: failureClass, code, reason: message }, "broker"),
+        logger.warn(
+          { class: failureClass, code, reason: message },
+          "the Kafka client reports a problem; nothing to do unless it stays",
+        ),
       logged: (severity, line) => {
         // The failure itself is logged by whoever meets it.
         if (line.startsWith("TXNERR")) logger.debug({ line }, "librdkafka");
@@ -49,10 +59,17 @@ export function createJournal(logger: Logger): Journal {
     stalled: ({ code, message }) =>
       logger.warn({ code, reason: message }, "the broker does not answer; waiting, the spool is the buffer"),
     pruned: (report) => logPruned(logger, report),
-    cursorFailed: (error) => logger.error({ error }, "the local cursor cannot be written; trying again"),
-    quarantineFailed: (error) => logger.error({ error }, "bytes cannot be kept in quarantine"),
-    watchFailed: (error) => logger.warn({ error }, "the watcher has a problem; the rescan goes on"),
-    pruneFailed: (error) => logger.error({ error }, "pruning failed; trying again"),
+    cursorFailed: (error) =>
+      logger.error({ error }, "the local cursor cannot be written; trying again, look at the disk"),
+    quarantineFailed: (error) =>
+      logger.error({ error }, "bytes cannot be kept in quarantine and delivery waits; look at the disk"),
+    watchFailed: (error) =>
+      logger.warn(
+        { error },
+        "the watcher has a problem, perhaps too few inotify watches; the rescan goes on",
+      ),
+    pruneFailed: (error) =>
+      logger.error({ error }, "pruning failed; trying again, look at the disk and the rights of BUFFER_DIR"),
   };
 }
 
@@ -79,12 +96,15 @@ function logPruned(logger: Logger, { pruned, overdue, failed }: PruneReport): vo
     logger.info({ segments: pruned.length, bytes }, "delivered segments deleted");
   }
   if (failed.length > 0)
-    logger.error({ segments: failed }, "delivered segments cannot be deleted; trying again");
+    logger.error(
+      { segments: failed },
+      "delivered segments cannot be deleted; trying again, look at their rights",
+    );
   if (overdue.length > 0) {
     const oldest = Math.max(...overdue.map(({ ageMs }) => ageMs));
     logger.error(
       { segments: overdue.length, oldestAgeHours: oldest / 3_600_000 },
-      "segments are older than the retention and not delivered; they are kept",
+      "segments are older than the retention and not delivered; they are kept, find out why delivery does not get on",
     );
   }
 }

@@ -146,5 +146,9 @@ function createExchangeLog({
 
 /** A key that is refused is the operator's affair too: it may have leaked, or be due. Said by its name. */
 function createMisuseLog({ logger }: Core): (key: ApiKey, refusal: ServiceRefusal) => void {
-  return (key, refusal) => logger.warn({ key: key.name, reason: refusal.message }, "key refused");
+  return (key, refusal) =>
+    logger.warn(
+      { key: key.name, reason: refusal.message },
+      "key refused; if its owner knows nothing of it, replace it",
+    );
 }

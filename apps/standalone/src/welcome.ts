@@ -32,7 +32,7 @@ export function renderWelcome(config: StandaloneConfig, whereabouts: Whereabouts
   return [
     "",
     `  Ingress    ${ingress}   REST, Connect, gRPC, gRPC-Web; /health /ready /metrics /buffer/stats`,
-    `  Forwarder  ${forwarder}   /health /ready /metrics`,
+    `  Forwarder  ${forwarder}   a status page; /status /health /ready /metrics`,
     `  Broker     ${bootstrapServers}   topics ${config.topic}, ${config.deadLetterTopic}`,
     ...(isEmbedded ? EMBEDDED : []),
     `  Spool      ${config.bufferDirectory}`,

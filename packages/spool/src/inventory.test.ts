@@ -64,6 +64,10 @@ await t.test("what stands before the cursor does not wait", async (t) => {
   }
   await writer.append([payload(7, 60)]);
   t.match(await count(positionsAfter(items)), { pendingLines: 1, appendedLines: 1 });
+  await writer.close();
+  const all = positionsAfter(await readAll(spool.openReader()));
+  const nothing = { pendingLines: 0, pendingBytes: 0, pendingSegments: 0 };
+  t.match(await count(all), nothing, "a seal behind the cursor is nothing to wait for");
 });
 
 await t.test("a line that is being written is no line yet, and a seal is none", async (t) => {

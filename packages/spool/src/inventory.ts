@@ -35,6 +35,7 @@ export interface InventoryOptions {
 interface Entry {
   size: number;
   lines: number;
+  sealed: boolean;
   /** It did not grow any more. */
   settled: boolean;
 }
@@ -61,10 +62,11 @@ export function createInventory(
       if (size === known?.size) return { ...known, settled };
       // Of what was consumed before anybody looked, nobody asks for lines.
       const isPast = settled && isConsumed && entries === undefined;
-      const lines = isPast ? 0 : await countLines(disk, directory, segment, size, lineBytesMax);
-      return { size, lines: lines ?? known?.lines ?? 0, settled };
+      if (isPast) return { size, lines: 0, sealed: true, settled };
+      const { lines, sealed } = await countLines(disk, directory, segment, size, lineBytesMax);
+      return { size, lines: lines ?? known?.lines ?? 0, sealed, settled };
     } catch {
-      return known ?? { size: 0, lines: 0, settled: false };
+      return known ?? { size: 0, lines: 0, sealed: false, settled: false };
     }
   }
 
@@ -88,7 +90,8 @@ export function createInventory(
         inventory.segments += 1;
         inventory.bytes += entry.size;
         if (entries !== undefined) appendedLines += entry.lines - (entries.get(segment.name)?.lines ?? 0);
-        if (entry.size <= consumed.bytes) continue;
+        // A seal is nothing to consume.
+        if (entry.size <= consumed.bytes || (entry.sealed && entry.lines <= consumed.lines)) continue;
         inventory.pendingSegments += 1;
         inventory.pendingBytes += entry.size - consumed.bytes;
         inventory.pendingLines += Math.max(0, entry.lines - consumed.lines);
@@ -117,17 +120,17 @@ async function countLines(
   { name }: SegmentName,
   size: number,
   lineBytesMax: number,
-): Promise<number | undefined> {
+): Promise<{ lines: number | undefined; sealed: boolean }> {
   const file = await disk.open(join(directory, name));
   try {
     const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
     const count = await file.read(tail, size - tail.length);
     const feed = tail.subarray(0, count).lastIndexOf(LINE_FEED);
-    if (feed < 0) return size === 0 ? 0 : undefined;
+    if (feed < 0) return { lines: size === 0 ? 0 : undefined, sealed: false };
     const end = size - tail.length + feed + 1;
     const line = await readLineBefore(file, end, checksumSeed(name), lineBytesMax + FRAME_BYTES_MAX);
-    if (line === undefined) return undefined;
-    return line.kind === "seal" ? line.sequence - 1 : line.sequence;
+    const sealed = line?.kind === "seal";
+    return { lines: sealed ? line.sequence - 1 : line?.sequence, sealed };
   } finally {
     await file.close();
   }
