@@ -16,12 +16,12 @@ import type { Pipeline } from "./pipeline.js";
 import { DISCARDED } from "./unread-body.js";
 
 export function answerClientErrors(server: Server, pipeline: Pipeline): void {
-  /** The connections that are being ended, and how many bytes they may still bring. */
-  const bytesLeft = new WeakMap<Socket, number>();
+  /** The connections that are being ended, and how many bytes they may bring all in all. */
+  const bytesMax = new WeakMap<Socket, number>();
 
   function refuse(socket: Socket, refusal: ServiceRefusal): void {
-    if (bytesLeft.has(socket)) return;
-    bytesLeft.set(socket, socket.bytesRead + DISCARDED.bytesMax);
+    if (bytesMax.has(socket)) return;
+    bytesMax.set(socket, socket.bytesRead + DISCARDED.bytesMax);
     const current = pipeline.underWay(socket);
     if (current === undefined || current.request.complete) {
       return pipeline.afterAll(socket, () => endWith(socket, answerOf(refusal)));
@@ -33,10 +33,11 @@ export function answerClientErrors(server: Server, pipeline: Pipeline): void {
 
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     const refusal = refusalOf(error.code ?? "");
-    if (!(socket instanceof Socket) || refusal === undefined || !socket.writable) {
-      // After the last answer a writable end is no more, and what still comes is forgotten, up to a point.
-      const isForgotten = socket instanceof Socket && socket.bytesRead <= (bytesLeft.get(socket) ?? 0);
-      if (!isForgotten) socket.destroy();
+    if (!(socket instanceof Socket)) {
+      socket.destroy();
+    } else if (refusal === undefined || !socket.writable) {
+      // What still comes after the last answer is passed over, up to a point.
+      if (socket.bytesRead >= (bytesMax.get(socket) ?? 0)) socket.destroy();
     } else if (refusal.code === "request_timeout") {
       refuseUnlessItCame(socket, refusal);
     } else {
