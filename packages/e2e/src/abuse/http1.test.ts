@@ -5,7 +5,7 @@ import { abuserEvent, startVictim } from "./victim.js";
 
 t.setTimeout(600_000);
 
-const victim = await startVictim(t, { HEADERS_TIMEOUT_SECONDS: "2", REQUEST_TIMEOUT_SECONDS: "3" });
+const victim = await startVictim(t, { HEADERS_TIMEOUT_SECONDS: "10", REQUEST_TIMEOUT_SECONDS: "10" });
 const { port } = victim.ingress;
 
 const CALL = "/event_collector.v1.EventCollectorService/CollectEvent";

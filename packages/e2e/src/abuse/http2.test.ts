@@ -17,7 +17,7 @@ t.setTimeout(600_000);
 
 const victim = await startVictim(t, {
   HEADERS_TIMEOUT_SECONDS: "10",
-  REQUEST_TIMEOUT_SECONDS: "3",
+  REQUEST_TIMEOUT_SECONDS: "10",
   HTTP2_IDLE_SECONDS: "3",
 });
 const { port } = victim.ingress;

@@ -9,7 +9,7 @@ import { startLoneIngress } from "./lone-ingress.js";
 const ingress = await startLoneIngress(t, { STREAM_BATCH_SIZE: "10" });
 const client = createGrpcJsClient(ingress.port);
 t.teardown(() => client.close());
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 interface Followed {
   readonly replies: Reply[];

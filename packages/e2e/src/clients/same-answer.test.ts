@@ -12,7 +12,7 @@ import { createGrpcJsClient } from "../grpc-js.js";
 import { sampleEvent, type SampleEvent } from "../sample-event.js";
 import { startLoneIngress, type LoneIngress, type LoneScope } from "./lone-ingress.js";
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 const KEY = "a-key-of-the-tests";
 const folders = t.testdir({ open: {}, guarded: {} });

@@ -6,7 +6,7 @@ import { build } from "esbuild";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { findChromium, serveSite, startChromium, type Site } from "../clients/browser/chromium.js";
+import { findChromium, openPage, serveSite, startChromium, type Site } from "../clients/browser/chromium.js";
 import { buildGoProgram, findGoPrograms } from "../clients/go/go-programs.js";
 import type { Scope } from "../program.js";
 import { findPython } from "../python/python.js";
@@ -73,7 +73,7 @@ export async function createWorkbench(scope: Scope, folder: string): Promise<Wor
     },
     runInPage: async (code, isOver) => {
       if (browser === undefined) throw new Error("there is no browser");
-      const page = await browser.newPage();
+      const page = await openPage(browser);
       const errors: string[] = [];
       page.on("pageerror", ({ message }) => errors.push(message));
       await page.goto(site.listed);

@@ -7,7 +7,7 @@ import { build } from "esbuild";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
-import { chromium, type Browser } from "playwright-core";
+import { chromium, type Browser, type Page } from "playwright-core";
 import type { Scope } from "../../program.js";
 import { runCommand, missing } from "../../sh.js";
 
@@ -26,6 +26,8 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+const PAGE_TIMEOUT_MS = 120_000;
+
 export async function findChromium(): Promise<FoundChromium> {
   for (const name of NAMES) {
     if ((await missing(name)) !== false) continue;
@@ -39,6 +41,13 @@ export async function startChromium(scope: Scope, program: string): Promise<Brow
   const browser = await chromium.launch({ executablePath: program, args: FLAGS });
   scope.teardown(() => browser.close());
   return browser;
+}
+
+/** A new page, with patience for a machine that is busy with other tests. */
+export async function openPage(where: { newPage(): Promise<Page> }): Promise<Page> {
+  const page = await where.newPage();
+  page.setDefaultTimeout(PAGE_TIMEOUT_MS);
+  return page;
 }
 
 export interface Site {
