@@ -16,7 +16,11 @@ export interface Context {
   /** Who runs it, for audit lines: `user@host`. */
   readonly person: string;
   readonly readText: (path: string) => Promise<string>;
-  readonly openBroker: (kafka: KafkaConfig) => Broker;
-  /** What the process will exit with, unless something is thrown. */
+  /** Rejects with a BrokerFailure if the client library refuses the configuration. Connects later. */
+  readonly openBroker: (kafka: KafkaConfig) => Promise<Broker>;
+  /** What the command will exit with, unless something is thrown. */
   readonly end: (code: ExitCode) => void;
 }
+
+/** What the process brings along. */
+export type Surroundings = Omit<Context, "end">;

@@ -1,9 +1,9 @@
 import { digestOf } from "@event-collector/keys";
 import t from "tap";
-import { run } from "./testing/run.js";
+import { call } from "./testing/call.js";
 
 await t.test("the key is shown to eyes alone, and its entry goes to the file", async (t) => {
-  const { code, stdout, stderr } = await run([
+  const { code, stdout, stderr } = await call([
     "keys",
     "new",
     "--name",
@@ -33,7 +33,7 @@ await t.test("what the service would refuse is not made", async (t) => {
     ["--name", "a", "--expires", "tomorrow"],
     ["--name", "a", "--colour", "red"],
   ]) {
-    const { code, stdout, stderr } = await run(["keys", "new", ...parameters]);
+    const { code, stdout, stderr } = await call(["keys", "new", ...parameters]);
     t.equal(code, 2, parameters.join(" "));
     t.equal(stdout, "");
     t.match(stderr, /--name <name>/, "and the usage is shown");

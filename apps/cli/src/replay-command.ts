@@ -70,7 +70,7 @@ async function replay(context: Context, options: Options): Promise<void> {
     await tellPlan(context, options, plan);
     return;
   }
-  const broker = context.openBroker(kafka);
+  const broker = await context.openBroker(kafka);
   try {
     const { topics } = await broker.describe();
     if (!topics.has(options.to)) throw new UnableError(`there is no topic ${options.to}; create it first`);

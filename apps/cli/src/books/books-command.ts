@@ -69,7 +69,7 @@ interface Books extends Balance {
 async function showBooks(context: Context, options: Options): Promise<void> {
   const { output, end } = context;
   const kafka = await readKafkaConfig(context.variables, context.readText);
-  const broker = context.openBroker(kafka);
+  const broker = await context.openBroker(kafka);
   try {
     const books = await keepBooks(context, broker, kafka, options);
     if (options.json === true) await output.line(JSON.stringify(books));

@@ -29,7 +29,7 @@ async function list(context: Context, options: Options): Promise<void> {
   const { output, clock } = context;
   const filter = filterOf(options, [], clock.now());
   const kafka = await readKafkaConfig(context.variables, context.readText);
-  const broker = context.openBroker(kafka);
+  const broker = await context.openBroker(kafka);
   let shown = 0;
   try {
     for await (const letter of readDeadLetters(broker, kafka.deadLetterTopic, filter)) {

@@ -75,7 +75,7 @@ async function redrive(context: Context, addresses: readonly string[], options: 
   const filter = filterOf(options, addresses, clock.now());
   const kafka = await readKafkaConfig(variables, context.readText);
   const plan = redriveOptions(kafka, readSettings(variables, undefined).eventTypesExtra, options);
-  const broker = context.openBroker(kafka);
+  const broker = await context.openBroker(kafka);
   const counts: Counts = { sent: 0, failed: 0, stayed: new Map() };
   try {
     const { topics } = await broker.describe();

@@ -29,7 +29,7 @@ async function show(context: Context, addresses: readonly string[], options: Opt
   const { output, clock, end } = context;
   const filter = filterOf({}, addresses, clock.now());
   const kafka = await readKafkaConfig(context.variables, context.readText);
-  const broker = context.openBroker(kafka);
+  const broker = await context.openBroker(kafka);
   const left = new Set(addresses);
   try {
     for await (const letter of readDeadLetters(broker, kafka.deadLetterTopic, filter)) {

@@ -8,8 +8,9 @@ import { failure, ok, warning } from "./finding.js";
 import type { Finding } from "./finding.js";
 
 export async function examineBroker(context: Context, kafka: KafkaConfig): Promise<Finding[]> {
-  const broker = context.openBroker(kafka);
+  let broker: Broker | undefined;
   try {
+    broker = await context.openBroker(kafka);
     const cluster = await broker.describe();
     const brokers = ok("broker", `${cluster.brokers.length} brokers answer: ${cluster.brokers.join(", ")}`);
     return [brokers, ...(await examineTopics(broker, cluster, kafka))];
@@ -17,7 +18,7 @@ export async function examineBroker(context: Context, kafka: KafkaConfig): Promi
     if (!(error instanceof BrokerFailure)) throw error;
     return [unreachable(error, kafka)];
   } finally {
-    await broker.close();
+    await broker?.close();
   }
 }
 
@@ -25,9 +26,9 @@ function unreachable({ class: kind, message }: BrokerFailure, kafka: KafkaConfig
   const { bootstrapServers, security } = kafka;
   const mend =
     kind === "configuration"
-      ? `see KAFKA_SECURITY_PROTOCOL (${security.protocol}), KAFKA_SASL_* and KAFKA_SSL_*`
+      ? `see KAFKA_SECURITY_PROTOCOL (${security.protocol}), KAFKA_SASL_*, KAFKA_SSL_* and KAFKA_CONFIG_FILE`
       : "see KAFKA_BOOTSTRAP_SERVERS, the network, and whether the port expects TLS; the spool takes events meanwhile";
-  return failure("broker", `no answer from ${bootstrapServers}: ${message}`, mend);
+  return failure("broker", `${bootstrapServers} cannot be used: ${message}`, mend);
 }
 
 async function examineTopics(broker: Broker, cluster: Cluster, kafka: KafkaConfig): Promise<Finding[]> {

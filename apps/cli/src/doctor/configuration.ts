@@ -4,7 +4,6 @@ import type { Variables } from "@event-collector/environment";
 import { KAFKA_ENVIRONMENT, readKafkaConfig } from "@event-collector/kafka";
 import type { KafkaConfig } from "@event-collector/kafka";
 import type { Context } from "../context.js";
-import { refusalOf } from "../kafka/broker.js";
 import { readSettings } from "../settings.js";
 import type { Settings } from "../settings.js";
 import { failure, ok, warning } from "./finding.js";
@@ -29,12 +28,6 @@ export async function examineConfiguration(
   const settings = await attempt(findings, () => Promise.resolve(readSettings(variables, directory)));
   const kafka = await attempt(findings, () => readKafkaConfig(variables, readText));
   if (findings.length === 0) findings.push(ok("configuration", "every variable is understood"));
-  const refusal = kafka === undefined ? undefined : refusalOf(kafka);
-  if (refusal !== undefined) {
-    findings.push(
-      failure("configuration", `librdkafka refuses the configuration: ${refusal}`, "see KAFKA_CONFIG_FILE"),
-    );
-  }
   findings.push(...unknownVariables(variables), ...threads(settings));
   return { findings, settings, kafka };
 }

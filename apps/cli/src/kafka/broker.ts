@@ -4,7 +4,7 @@
  * **Invariant:** this is the only file of the command that imports node-rdkafka. **Invariant:** only what was
  * committed is read, and every range is read to the end that it names or the reading rejects.
  */
-import { BrokerFailure, brokerFailure, connectClient, kafkaProperties } from "@event-collector/kafka";
+import { asNativeError, BrokerFailure, connectClient, kafkaProperties } from "@event-collector/kafka";
 import type { BrokerObserver, Client, KafkaConfig, KafkaProperties } from "@event-collector/kafka";
 import type { Clock } from "@event-collector/spool";
 import rdkafka from "node-rdkafka";
@@ -61,9 +61,11 @@ const READ_AHEAD_KIB = 16 * 1024;
 /** The sender holds no window of the spool, so that its queue may be small. */
 const QUEUE = { windowLinesMax: 10_000, windowBytesMax: 16 * 1024 * 1024, lineBytesMax: 64 * 1024 * 1024 };
 
+/** Throws a BrokerFailure of class `configuration` if librdkafka does not accept the properties. */
 export function createBroker(clock: Clock, kafka: KafkaConfig, options: BrokerOptions): Broker {
   // The properties of transactions are for the forwarder alone.
   const properties = kafkaProperties({ ...kafka, delivery: "at-least-once" }, QUEUE);
+  assertAcceptable(properties);
   const clientOptions = { token: options.token, connectTimeoutMs: CONNECT_TIMEOUT_MS };
   const connect = (isolation: Isolation) => connectConsumer(properties, isolation, clientOptions);
   let scout: Promise<Client<rdkafka.KafkaConsumer>> | undefined;
@@ -236,13 +238,12 @@ function asBuffer(key: rdkafka.MessageKey | undefined): Buffer | null {
   return Buffer.isBuffer(key) ? key : Buffer.from(String(key));
 }
 
-/** Whether librdkafka accepts the properties; it says why not. */
-export function refusalOf(kafka: KafkaConfig): string | undefined {
-  const { connection, producer, topic } = kafkaProperties(kafka, QUEUE);
+function assertAcceptable({ connection, producer, topic }: KafkaProperties): void {
   try {
+    // Constructed and never connected: the constructor checks the names and the values.
     void new rdkafka.Producer({ ...connection, ...producer }, topic);
-    return undefined;
   } catch (error) {
-    return brokerFailure(error instanceof Error ? error : { message: String(error) }).message;
+    const message = `librdkafka refuses the configuration: ${asNativeError(error).message}`;
+    throw new BrokerFailure("configuration", message, { cause: error });
   }
 }

@@ -11,14 +11,13 @@ export interface CollectorCommand {
   run(parameters: readonly string[], variables?: Variables): Promise<CommandResult>;
   /** The same with `--json`: the objects on standard output, each line parsed. */
   json(parameters: readonly string[], variables?: Variables): Promise<JsonResult>;
-  readonly variables: Variables;
 }
 
 export interface JsonResult extends CommandResult {
   objects: Readonly<Record<string, unknown>>[];
 }
 
-export const ENTRY: string = builtFile("cli", "main.js");
+const ENTRY = builtFile("cli", "main.js");
 
 export function collectorCommand(kafka: Kafka, collector: Collector): CollectorCommand {
   const variables = {
@@ -38,7 +37,6 @@ export function collectorCommand(kafka: Kafka, collector: Collector): CollectorC
       const result = await run([...parameters, "--json"], more);
       return { ...result, objects: objectsIn(result.stdout) };
     },
-    variables,
   };
 }
 

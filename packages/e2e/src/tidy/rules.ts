@@ -71,7 +71,7 @@ const IMPORTS_ALLOWED: Readonly<Record<string, readonly string[]>> = {
 
 /** Every file that is no test says first what it is. */
 export const beginsWithComment: Rule = ({ path, text }) =>
-  isProduct(path) && !text.startsWith("/**") && !text.startsWith("//")
+  isProduct(path) && !/^(?:#!.*\n)?(?:\/\*\*|\/\/)/.test(text)
     ? ["begins without a comment that says what it is"]
     : [];
 

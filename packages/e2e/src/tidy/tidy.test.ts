@@ -15,6 +15,8 @@ const CASES: readonly [rule: string, path: string, text: string, faults: number]
   ["beginsWithComment", "apps/ingress/src/a.ts", "import x from 'x';", 1],
   ["beginsWithComment", "apps/ingress/src/a.ts", "/** Says what it is. */", 0],
   ["beginsWithComment", "apps/ingress/src/a.ts", "// Says what it is.", 0],
+  ["beginsWithComment", "apps/cli/bin/a.js", "#!/usr/bin/env node\n/** Says what it is. */", 0],
+  ["beginsWithComment", "apps/cli/bin/a.js", "#!/usr/bin/env node\nimport x from 'x';", 1],
   ["beginsWithComment", "apps/ingress/src/a.test.ts", "import x from 'x';", 0],
   ["beginsWithComment", "packages/contract/src/gen/a_pb.ts", "import x from 'x';", 0],
   ["keepsDoors", "apps/ingress/src/a.ts", 'import { readFile } from "node:fs/promises";', 1],
