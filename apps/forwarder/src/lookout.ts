@@ -3,12 +3,12 @@
  * looks, so that the page shows the minutes before it was opened.
  */
 import { createFillTime, createRates } from "@event-collector/operations";
-import type { Problem, StatusReport } from "@event-collector/operations";
+import type { DiskReport, LagReport, Problem, StatusReport } from "@event-collector/operations";
 import type { Clock, Disk, Inventory } from "@event-collector/spool";
 import type { Lag } from "./lag.js";
 import type { ForwarderConfig } from "./settings.js";
 import type { Status } from "./status.js";
-import type { Stock, Stocktaking } from "./stocktaking.js";
+import type { Stocktaking } from "./stocktaking.js";
 import type { Tally } from "./tally.js";
 
 export interface Lookout {
@@ -41,10 +41,13 @@ export function createLookout(
   const { spoolBytesMax, freeBytesMin } = config.spool;
   const startedAt = clock.monotonic();
   const fill = createFillTime();
+  /** At the last look. A difference that passes is a window on its way through. */
+  let differenceBefore = 0;
   const rates = createRates(clock, look, { intervalMs: LOOK_MS, samples: LOOKS, counts: 2 });
 
   async function look(): Promise<readonly number[] | undefined> {
-    const { inventory } = await sources.stocktaking.take();
+    const { inventory, books } = await sources.stocktaking.take();
+    differenceBefore = books?.difference ?? 0;
     const { freeBytes } = await disk.space(segments);
     fill.note({
       at: clock.monotonic(),
@@ -63,7 +66,8 @@ export function createLookout(
     ]);
     const { inventory, books } = stock;
     const secondsToFull = fill.seconds();
-    const problems = problemsOf(sources.status, stock, lag, secondsToFull);
+    const isOff = books !== undefined && books.difference !== 0 && books.difference === differenceBefore;
+    const problems = problemsOf(sources.status, lag, secondsToFull, isOff ? books.difference : 0);
     const [stored = [], delivered = []] = rates.series();
     return {
       service: config.serviceName,
@@ -82,8 +86,7 @@ export function createLookout(
         ],
       },
       disk: {
-        spool_bytes: inventory.bytes,
-        delivered_bytes: inventory.bytes - inventory.pendingBytes,
+        ...shareOf(inventory),
         limit_bytes: spoolBytesMax,
         free_bytes: space.freeBytes,
         free_bytes_min: freeBytesMin,
@@ -91,11 +94,7 @@ export function createLookout(
         segments: segmentsOf(inventory, sources.status.overdue()),
       },
       delivery: config.kafka.delivery,
-      lag: {
-        records: inventory.pendingLines,
-        bytes: inventory.pendingBytes,
-        oldest_age_seconds: lag.oldestAgeMs / 1000,
-      },
+      lag: lagOf(inventory, lag),
       books: books ?? null,
       dead_letters: sources.tally.deadLetters(),
     };
@@ -104,15 +103,27 @@ export function createLookout(
   return { report, close: () => rates.close() };
 }
 
-function segmentsOf(inventory: Inventory, overdue: number): StatusReport["disk"]["segments"] {
+function shareOf(inventory: Inventory): Pick<DiskReport, "spool_bytes" | "delivered_bytes"> {
+  return { spool_bytes: inventory.bytes, delivered_bytes: inventory.bytes - inventory.pendingBytes };
+}
+
+function lagOf(inventory: Inventory, lag: Lag): LagReport {
+  return {
+    records: inventory.pendingLines,
+    bytes: inventory.pendingBytes,
+    oldest_age_seconds: lag.oldestAgeMs / 1000,
+  };
+}
+
+function segmentsOf(inventory: Inventory, overdue: number): DiskReport["segments"] {
   return { total: inventory.segments, pending: inventory.pendingSegments, overdue };
 }
 
 function problemsOf(
   status: Pick<Status, "trouble" | "overdue">,
-  { books }: Stock,
   lag: Lag,
   secondsToFull: number | null,
+  difference: number,
 ): Problem[] {
   const problems: Problem[] = [];
   const trouble = status.trouble();
@@ -136,9 +147,9 @@ function problemsOf(
       remedy: "After an outage this falls by itself. If it grows, the broker or this machine is too slow.",
     });
   }
-  if (books !== undefined && books.difference !== 0) {
+  if (difference !== 0) {
     problems.push({
-      what: `The books are off by ${books.difference}.`,
+      what: `The books are off by ${difference}.`,
       remedy: "Damage in the spool explains it where dead letters say so; their bytes are in quarantine.",
     });
   }

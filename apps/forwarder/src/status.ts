@@ -50,13 +50,28 @@ const DRAINING: Trouble = {
   remedy: "It delivers what it can and ends; what is left is delivered at the next start.",
 };
 
-const REMEDIES: Readonly<Record<BrokerFailureClass, string>> = {
-  retriable: PATIENCE,
-  abortable: "The window is sent again by itself; none of it was visible to anybody.",
-  fatal: "The producer is opened anew by itself and goes on from what is committed.",
-  fenced: "Another forwarder may run on this spool: one of the two must go. This one looks who owns it.",
-  record: "The record that the broker refuses is looked for; it becomes a dead letter, the others go on.",
-  configuration: "Delivery waits until somebody changes this: a setting, a topic, or the rights on it.",
+const TROUBLES: Readonly<Record<BrokerFailureClass, Problem>> = {
+  retriable: { what: "The broker does not answer", remedy: PATIENCE },
+  abortable: {
+    what: "The broker gave up on a window",
+    remedy: "It is sent again by itself; none of it was visible to anybody.",
+  },
+  fatal: {
+    what: "The producer failed",
+    remedy: "It is opened anew by itself and goes on from what is committed.",
+  },
+  fenced: {
+    what: "The broker gave this spool to another producer",
+    remedy: "If another forwarder runs on this spool, one of the two must go. This one looks who owns it.",
+  },
+  record: {
+    what: "The broker refuses a record",
+    remedy: "It is looked for and becomes a dead letter; the others go on.",
+  },
+  configuration: {
+    what: "The broker does not let this through",
+    remedy: "Delivery waits until somebody changes a setting, a topic, or the rights on it.",
+  },
 };
 
 export function createStatus(): Status {
@@ -68,10 +83,11 @@ export function createStatus(): Status {
     trouble = undefined;
   };
   const unwell = (failure: BrokerFailure): void => {
+    const { what, remedy } = TROUBLES[failure.class];
     trouble = {
       reason: `${failure.class}: ${failure.message}`,
-      what: failure.message,
-      remedy: REMEDIES[failure.class],
+      what: `${what}: ${failure.message}`,
+      remedy,
     };
   };
   const held = (failure: BrokerFailure): void => {

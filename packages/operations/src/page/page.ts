@@ -97,7 +97,7 @@ ${tile("Oldest age", "age")}
 const INGRESS_TILES = `<div class="tiles">
 ${tile("Accepted", "rate-0", PER_SECOND, AREA_KEY)}
 ${tile("Rejected", "rate-1", PER_SECOND, LINE_KEY)}
-${tile("Requests under way", "in-flight")}
+${tile("Under way", "in-flight")}
 ${tile("Queue", "queue")}
 </div>`;
 
@@ -121,7 +121,7 @@ const DISK_HEAD = `<section class="card" aria-labelledby="disk-title"><h2 id="di
 const FORWARDER_DISK = `${DISK_HEAD}
 <dl>
 <dt><i class="dot" aria-hidden="true"></i>Waiting</dt><dd id="disk-pending">–</dd>
-<dt><i class="dot spent" aria-hidden="true"></i>Delivered, may go</dt><dd id="disk-delivered">–</dd>
+<dt><i class="dot spent" aria-hidden="true"></i>Delivered, kept for now</dt><dd id="disk-delivered">–</dd>
 <dt>Time to full</dt><dd id="disk-full">–</dd>
 <dt>Free on the file system</dt><dd id="disk-free">–</dd>
 </dl></section>`;

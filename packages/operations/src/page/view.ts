@@ -184,7 +184,8 @@ export function showDeadLetters({ reasons, last }: DeadLetters): void {
 
 export function showWriter(writer: WriterReport): void {
   put("in-flight", formatCount(writer.requests_in_flight));
-  put("in-flight-note", `${formatCount(writer.connections)} connections`);
+  const { connections } = writer;
+  put("in-flight-note", `${formatCount(connections)} ${connections === 1 ? "connection" : "connections"}`);
   put("queue", formatBytes(writer.queue_bytes));
   put("queue-note", "waits for the disk");
   put("written-accepted", formatCount(writer.accepted));
