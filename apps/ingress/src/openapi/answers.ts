@@ -2,6 +2,7 @@
 import { FAILURES, isEventFailureCode } from "@event-collector/contract";
 import type { EventFailureCode, FailureCode } from "@event-collector/contract";
 import * as v from "valibot";
+import type { RequestLimit } from "../refusal.js";
 
 /** What one event can be refused for. */
 export const EVENT_CODES: readonly EventFailureCode[] = Object.keys(FAILURES).filter(isEventFailureCode);
@@ -65,12 +66,23 @@ export const receipt: v.GenericSchema = v.pipe(
         v.metadata({ description: "Why events were refused. One event can have several entries." }),
       ),
     ),
+    errors_omitted: v.exactOptional(
+      count("How many further reasons there are, where a body of NDJSON has more than an answer tells."),
+    ),
   }),
   v.metadata({
     description:
       "What became of a batch. `accepted` and `rejected` add up to the number of events that were sent.",
   }),
 );
+
+const UNITS: readonly RequestLimit["unit"][] = [
+  "events",
+  "bytes",
+  "levels",
+  "requests",
+  "requests per second",
+];
 
 export const problem: v.GenericSchema = v.pipe(
   v.object({
@@ -88,12 +100,18 @@ export const problem: v.GenericSchema = v.pipe(
     retryable: flag("True if the same request may succeed later. Send it again after `Retry-After` seconds."),
     request_id: text("Names this request in logs; the same as `X-Request-Id`."),
     limit: v.exactOptional(count("The limit that was exceeded, if it was one.")),
-    unit: v.exactOptional(
-      v.pipe(v.picklist(["events", "bytes", "levels"]), v.metadata({ description: "What is counted." })),
+    unit: v.exactOptional(v.pipe(v.picklist(UNITS), v.metadata({ description: "What is counted." }))),
+    accepted: v.exactOptional(count("Of a body of NDJSON: events that are on stable storage all the same.")),
+    rejected: v.exactOptional(count("Of a body of NDJSON: events that were refused before it ended.")),
+    lines: v.exactOptional(
+      count("Of a body of NDJSON: lines from its beginning that are settled. Go on after them."),
     ),
   }),
   v.metadata({
-    description: "Why the request as a whole was refused (RFC 9457). None of its events was looked at.",
+    description: [
+      "Why the request as a whole was refused (RFC 9457). No event of it counts as accepted, except of a body of NDJSON",
+      "that was refused on its way: then `accepted`, `rejected` and `lines` tell what is settled.",
+    ].join(" "),
   }),
 );
 

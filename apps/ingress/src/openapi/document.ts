@@ -108,15 +108,25 @@ function describeOperation(operation: Operation): DescribedOperation {
   };
 }
 
-const REQUEST_ID: Readonly<Record<string, Json>> = {
+/** Headers that every answer may have. */
+const COMMON_HEADERS: Readonly<Record<string, Json>> = {
   "X-Request-Id": {
     description: "Names the request in logs: the sender's own if it gave a usable one.",
+    schema: { type: "string" },
+  },
+  RateLimit: {
+    description:
+      "Where rates are limited: how many requests are left, and in how many seconds all are again.",
+    schema: { type: "string" },
+  },
+  "RateLimit-Policy": {
+    description: "Where rates are limited: how many requests are allowed in how many seconds.",
     schema: { type: "string" },
   },
 };
 
 function describeAnswer({ description, content }: Answer): DescribedAnswer {
-  return { description, headers: REQUEST_ID, content: describeContent([content]) };
+  return { description, headers: COMMON_HEADERS, content: describeContent([content]) };
 }
 
 function describeContent(contents: readonly Content[]): DescribedContent {
@@ -143,7 +153,7 @@ function describeRefusal(
   const reasons = codes.map((code) => `${FAILURES[code].title} (\`${code}\`).`);
   return {
     description: [answer?.description, ...reasons].filter((text) => text !== undefined).join(" "),
-    headers: { ...REQUEST_ID, ...headersOf(codes) },
+    headers: { ...COMMON_HEADERS, ...headersOf(codes) },
     content: {
       ...answer?.content,
       "application/problem+json": {

@@ -115,7 +115,10 @@ const collect: Operation = {
     {
       mediaType: "application/x-ndjson",
       schema: undefined,
-      description: "One event a line, each as in `Event`. A line that is not JSON is judged alone.",
+      description: [
+        "One event a line, each as in `Event`, up to MAX_NDJSON_BYTES, stored while it arrives. A line that is not JSON",
+        "is judged alone. `application/ndjson` and `application/jsonl` mean the same.",
+      ].join(" "),
       example: `${JSON.stringify(EVENT_EXAMPLE)}\n`,
     },
     {

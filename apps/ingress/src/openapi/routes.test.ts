@@ -1,9 +1,11 @@
 import { BODY_DEPTH_MAX } from "@event-collector/contract";
+import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
 import t from "tap";
 import type { Test } from "tap";
 import * as v from "valibot";
 import { liveIngress } from "../testing/live-ingress.js";
+import { STILL } from "../testing/still-clock.js";
 import { sampleBatch, sampleEvent } from "../testing/sample-event.js";
 import { bufferStats, health, problem, readiness, receipt } from "./answers.js";
 import type { OpenApiDocument } from "./document.js";
@@ -17,8 +19,38 @@ const SCHEMAS: Readonly<Record<string, v.GenericSchema>> = {
   BufferStats: bufferStats,
 };
 
+/** Headers that say something of this service. */
+const HEADERS = ["retry-after", "www-authenticate", "allow", "accept", "accept-encoding", "x-request-id"];
+HEADERS.push("ratelimit", "ratelimit-policy");
+
 async function readDocument(url: string): Promise<OpenApiDocument> {
   return (await (await fetch(`${url}/openapi.json`)).json()) as OpenApiDocument;
+}
+
+/** The members that real answers had, by the schema they stand in. */
+const seen = new Set<string>();
+
+/** Asserts that every member of an answer is described, however deep, and notes it. */
+function assertDescribed(t: Test, document: OpenApiDocument, schema: unknown, value: unknown): void {
+  const { $ref, properties, items } = schema as {
+    $ref?: string;
+    properties?: Record<string, unknown>;
+    items?: unknown;
+  };
+  if ($ref !== undefined) {
+    const name = $ref.slice($ref.lastIndexOf("/") + 1);
+    for (const member of Object.keys(value as object)) seen.add(`${name}.${member}`);
+    return assertDescribed(t, document, document.components.schemas[name], value);
+  }
+  if (Array.isArray(value)) {
+    for (const item of value) assertDescribed(t, document, items, item);
+  } else if (properties !== undefined && typeof value === "object" && value !== null) {
+    for (const [member, content] of Object.entries(value)) {
+      const described = properties[member];
+      if (described === undefined) t.fail(`${member} is not described`);
+      else assertDescribed(t, document, described, content);
+    }
+  }
 }
 
 /** Asserts that an answer has a documented status, media type, header names and body. */
@@ -37,7 +69,7 @@ async function assertDocumented(
     throw new Error(`${response.status} of ${path} as ${mediaType} is not documented`);
   const { $ref } = content.schema;
   const text = await response.text();
-  for (const name of ["retry-after", "www-authenticate", "allow", "accept", "accept-encoding"]) {
+  for (const name of HEADERS) {
     if (!response.headers.has(name)) continue;
     t.ok(
       Object.keys(documented.headers).some((known) => known.toLowerCase() === name),
@@ -47,6 +79,7 @@ async function assertDocumented(
   if (typeof $ref !== "string") return text;
   const schema = SCHEMAS[$ref.slice($ref.lastIndexOf("/") + 1)];
   if (schema === undefined) throw new Error(`no schema for ${$ref}`);
+  assertDescribed(t, document, content.schema, JSON.parse(text));
   const result = v.safeParse(schema, JSON.parse(text));
   t.strictSame(result.issues, undefined, text);
   return text;
@@ -69,15 +102,13 @@ await t.test("the description and its page are served to everybody, and nothing 
 
 const good = sampleBatch(sampleEvent());
 const json = { "content-type": "application/json" };
+const ndjson = { "content-type": "application/x-ndjson" };
 
 /** A request to `/collect`, and the status and code it leads to. */
 const REFUSED: readonly [code: string | undefined, status: number, init: RequestInit][] = [
   [undefined, 200, { headers: json, body: good }],
-  [
-    undefined,
-    200,
-    { headers: { "content-type": "application/x-ndjson" }, body: JSON.stringify(sampleEvent()) },
-  ],
+  [undefined, 200, { headers: ndjson, body: JSON.stringify(sampleEvent()) }],
+  [undefined, 422, { headers: json, body: sampleBatch(sampleEvent({ event_id: "mine", learner_id: "" })) }],
   [undefined, 200, { headers: { "content-type": "text/plain" }, body: good }],
   [undefined, 422, { headers: json, body: sampleBatch(sampleEvent({ learner_id: "" })) }],
   ["malformed_json", 400, { headers: json, body: '{"events":' }],
@@ -95,6 +126,12 @@ const REFUSED: readonly [code: string | undefined, status: number, init: Request
     "body_too_large",
     413,
     { headers: { ...json, "content-encoding": "gzip" }, body: gzipSync(Buffer.alloc(1024 * 1024 + 1, 32)) },
+  ],
+  [undefined, 422, { headers: ndjson, body: "x\n".repeat(1_001) }],
+  [
+    "body_too_large",
+    413,
+    { headers: ndjson, body: `${JSON.stringify(sampleEvent())}\n${"x".repeat(1024 * 1024 + 1)}` },
   ],
   ["unsupported_media_type", 415, { headers: { "content-type": "application/xml" }, body: "<events/>" }],
   ["unsupported_encoding", 415, { headers: { ...json, "content-encoding": "compress" }, body: good }],
@@ -130,4 +167,36 @@ await t.test("what an operator is told is what the description says", async (t) 
       await assertDocumented(t, document, path, "get", response);
     }
   }
+});
+
+await t.test("a sender that is too fast is told so as the description says", async (t) => {
+  const { url } = await liveIngress(t, { RATE_LIMIT_ADDRESS_PER_SECOND: "1" }, undefined, undefined, STILL);
+  const document = await readDocument(url);
+  const response = await fetch(`${url}/collect`, { method: "POST", headers: json, body: good });
+  t.match(await assertDocumented(t, document, "/collect", "post", response), "requests per second");
+});
+
+await t.test("a service that is crowded says so as the description says", async (t) => {
+  const { url, port } = await liveIngress(t, { MAX_REQUESTS: "1" });
+  const document = await readDocument(url);
+  const unfinished = connect(port, "127.0.0.1");
+  t.teardown(() => unfinished.destroy());
+  unfinished.write(
+    "POST /collect HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\n",
+  );
+  let response: Response;
+  do response = await fetch(`${url}/openapi.json`);
+  while (response.status !== 503);
+  t.match(await assertDocumented(t, document, "/openapi.json", "get", response), '"unit":"requests"');
+});
+
+await t.test("every member that is described was seen in a real answer", async (t) => {
+  const { url } = await liveIngress(t);
+  const { components } = await readDocument(url);
+  const described = Object.entries(components.schemas)
+    .filter(([name]) => name in SCHEMAS || name === "EventError")
+    .flatMap(([name, schema]) =>
+      Object.keys((schema as { properties: object }).properties).map((member) => `${name}.${member}`),
+    );
+  t.strictSame([...seen].sort(), described.sort());
 });

@@ -85,6 +85,7 @@ export function rateRefusal({ meter: { policy, rate }, verdict }: Reading): Serv
   };
 }
 
+/** Seconds, up to a rounding error of the clock: a whole second must not be called two. */
 function secondsOf({ waitMs }: RateVerdict): number {
-  return Math.ceil(waitMs / 1000);
+  return Math.ceil(waitMs / 1000 - 1e-6);
 }

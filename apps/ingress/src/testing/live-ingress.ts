@@ -3,7 +3,7 @@ import { decodeRecord } from "@event-collector/contract";
 import type { SpoolRecord } from "@event-collector/contract";
 import { createLogger } from "@event-collector/operations";
 import { nodeDisk, spoolLayout, systemClock } from "@event-collector/spool";
-import type { Disk } from "@event-collector/spool";
+import type { Clock, Disk } from "@event-collector/spool";
 import { join } from "node:path";
 import type { Test } from "tap";
 import { readConfig } from "../config.js";
@@ -30,6 +30,7 @@ export async function liveIngress(
   environment: Record<string, string> = {},
   disk: Disk = nodeDisk,
   files: Readonly<Record<string, string>> = {},
+  clock: Clock = systemClock,
 ): Promise<LiveIngress> {
   removeProtoAccessor();
   const directory = t.testdir({ ...files });
@@ -53,7 +54,7 @@ export async function liveIngress(
     { level: "debug", serviceName: config.serviceName },
     { write: (line: string) => void log.push(line) },
   );
-  const ingress = await startIngress(disk, systemClock, logger, config);
+  const ingress = await startIngress(disk, clock, logger, config);
   t.teardown(() => ingress.drain());
   return {
     ingress,
