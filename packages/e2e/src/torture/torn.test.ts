@@ -18,7 +18,9 @@ import { parseSpool } from "./segment-parser.js";
 import { readDurable, tearSegments } from "./torn.js";
 
 const DEATHS = 10;
-const CALLS_MAX = 40;
+const CONTROL_DEATHS = 4;
+/** Calls that are answered before a death, or groups that are written. */
+const COUNT_MAX = 40;
 const LINE_BYTES_MAX = 64 * 1024 * 1024;
 
 const random = createRandom(Number(process.env["SEED"] ?? Date.now() % 2 ** 31));
@@ -43,7 +45,7 @@ await t.test("nothing acknowledged is lost where all that was not synced is torn
 await t.test("an ingress that does not sync loses there", { skip }, async (t) => {
   const folder = await temporaryFolder(t);
   const environment = { LD_PRELOAD: await compilePreload("no-sync", folder), NO_SYNC: "fdatasync" };
-  const { books } = await dieAndTear(t, folder, environment, 1);
+  const { books } = await dieAndTear(t, folder, environment, CONTROL_DEATHS);
   t.ok(books.lost.length > 0, `${books.lost.length} of ${books.acknowledged} events lost`);
 });
 
@@ -66,10 +68,13 @@ async function dieAndTear(
   let durable = new Map<string, number>();
   let atStake = 0;
   for (let death = 0; death < deaths; death += 1) {
-    const collector = await startCollector(t, { spool, environment });
+    const count = 1 + random.below(COUNT_MAX);
+    // Every other one dies between the write of a group and its sync, so that something is at stake for certain.
+    const atWrite = death % 2 === 0 ? { FAILPOINT: `group.written:kill@${count}` } : undefined;
+    const collector = await startCollector(t, { spool, environment: { ...environment, ...atWrite } });
     const load = startLoad(ledger, random, { ...MIXED_LOAD, port: collector.port, name: `d${death}` });
-    const calls = 1 + random.below(CALLS_MAX);
-    while (load.calls.length < calls) await load.next(({ answer }) => answer.type === "stored");
+    if (atWrite !== undefined) await collector.program.ended;
+    else while (load.calls.length < count) await load.next(({ answer }) => answer.type === "stored");
     await collector.program.kill();
     await load.stop();
     durable = await readDurable(join(folder, "durable"));
