@@ -20,7 +20,7 @@ import { collectorService } from "./rpc/collector-service.js";
 import { createLeanCalls } from "./rpc/lean-calls.js";
 import { healthService } from "./rpc/health-service.js";
 import { reflectionServices } from "./rpc/reflection-service.js";
-import { createRpcDoor } from "./rpc/router.js";
+import { createRpcDoor, RECURSION_MAX } from "./rpc/router.js";
 import type { Door } from "./server/gate.js";
 
 export function limitsOf({ config }: Pick<Core, "config">): RequestLimits {
@@ -84,21 +84,20 @@ export function createRpc({
   health,
   ...core
 }: Core): Door {
+  const groups = { sizeMax: config.streamBatchEvents, lingerMs: config.streamLingerMs };
+  const { leaving } = lifecycle;
   const services = [
-    collectorService(
-      { ingest, health, readiness, clock },
-      {
-        streamEventsMax: config.streamBatchEvents,
-        streamLingerMs: config.streamLingerMs,
-        leaving: lifecycle.leaving,
-      },
-    ),
-    healthService(readiness, lifecycle.leaving),
+    collectorService({ ingest, health, readiness, clock }, { groups, leaving }),
+    healthService(readiness, leaving),
   ];
   if (config.reflection) services.push(reflectionServices([EventCollectorService, grpcHealth.Health]));
   return createRpcDoor(services, logger, {
     messageBytesMax: config.batchBytesMax,
     decompress: core.decompress,
-    lean: createLeanCalls(ingest, logger, { messageBytesMax: config.batchBytesMax }),
+    lean: createLeanCalls(ingest, logger, leaving, {
+      messageBytesMax: config.batchBytesMax,
+      recursionLimit: RECURSION_MAX,
+      groups,
+    }),
   });
 }

@@ -10,6 +10,8 @@ import type { Figure } from "./row.js";
 /** What a turn gave. */
 export interface Turn {
   readonly events: number;
+  /** Requests that brought them; the same number unless there are batches. */
+  readonly requests?: number;
   readonly seconds: number;
   /** Of the processor, by the side under load; NaN where it is not known. */
   readonly cpuSeconds: number;
@@ -27,7 +29,7 @@ export interface Comparison {
 }
 
 export async function alternate(ours: Side, floor: Side, pace: Pace): Promise<Comparison> {
-  for (const side of [ours, floor]) await side.run(pace.warmSeconds);
+  for (const side of [ours, floor]) await warmUp(side, pace);
   const turns = new Map<Side, Turn[]>([
     [ours, []],
     [floor, []],
@@ -40,6 +42,18 @@ export async function alternate(ours: Side, floor: Side, pace: Pace): Promise<Co
   const [mine, its] = [turns.get(ours) ?? [], turns.get(floor) ?? []];
   const ratios = mine.map((turn, round) => rateOf(turn) / rateOf(its[round]));
   return { ours: figureOf(ours.name, mine), floor: figureOf(floor.name, its), ratio: median(ratios) };
+}
+
+/** Turns that a slow machine may take to warm a side up. */
+const WARM_TURNS_MAX = 5;
+
+/** Runs a side until its code is compiled, or for as long as can be waited. */
+export async function warmUp(side: Side, { warmSeconds, warmRequests }: Pace): Promise<void> {
+  let requests = 0;
+  for (let turns = 0; turns < WARM_TURNS_MAX && requests < warmRequests; turns += 1) {
+    const turn = await side.run(warmSeconds);
+    requests += turn.requests ?? turn.events;
+  }
 }
 
 export function figureOf(name: string, turns: readonly Turn[]): Figure {

@@ -6,8 +6,10 @@ export interface Pace {
   readonly rounds: number;
   /** Seconds of one turn. */
   readonly turnSeconds: number;
-  /** Seconds before the first turn, in which the compiler of the server does its work. */
+  /** Seconds of one turn before those that count, in which the compiler of the server does its work. */
   readonly warmSeconds: number;
+  /** Requests that each side has answered before it counts. */
+  readonly warmRequests: number;
   /** Seconds of the steady load. */
   readonly steadySeconds: number;
   /** Events of a backlog that the forwarder and its floors send. */
@@ -28,7 +30,8 @@ export const QUICK: Pace = {
   name: "quick",
   rounds: 2,
   turnSeconds: 1,
-  warmSeconds: 0.8,
+  warmSeconds: 1,
+  warmRequests: 6_000,
   steadySeconds: 4,
   backlogEvents: 100_000,
   largeSpoolBytes: 64 * MIB,
@@ -42,7 +45,8 @@ export const FULL: Pace = {
   name: "full",
   rounds: 5,
   turnSeconds: 4,
-  warmSeconds: 3,
+  warmSeconds: 2,
+  warmRequests: 40_000,
   steadySeconds: 30,
   backlogEvents: 1_000_000,
   largeSpoolBytes: 10 * GIB,

@@ -1,22 +1,22 @@
 /** EventCollectorService: the use case as the wire contract says it. */
 import type { ConnectRouter, HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { EventCollectorService, sourceFromMessage } from "@event-collector/contract";
-import type { Event } from "@event-collector/contract";
+import type { Event, SourceEvent } from "@event-collector/contract";
 import type { Clock } from "@event-collector/spool";
 import type { HealthReport } from "../health.js";
 import type { Ingest, Receipt } from "../ingest.js";
 import type { ReadinessCheck } from "../readiness.js";
+import { UNCOUNTED } from "../server/body-budget.js";
 import { answerOf, collectEvent } from "./collector-answer.js";
 import type { Answer } from "./collector-answer.js";
 import { refusalError } from "./connect-error.js";
 import { exchangeOf } from "./router.js";
-import { groupEvents } from "./stream-groups.js";
+import { answerStream } from "./stream-answers.js";
+import type { GroupLimits } from "./stream-groups.js";
 
 export interface CollectorOptions {
-  /** Events of one group of a stream. */
-  readonly streamEventsMax: number;
-  /** How long an incomplete group waits, milliseconds. */
-  readonly streamLingerMs: number;
+  /** How streams are cut into groups. */
+  readonly groups: GroupLimits;
   /** Ends streams: what has come so far is answered, then the caller is told to go elsewhere. */
   readonly leaving: AbortSignal;
 }
@@ -36,8 +36,10 @@ export function collectorService(
 ): (router: ConnectRouter) => void {
   const { ingest } = parts;
   const implementation: Implementation = {
-    collectEvent: async (event, context) => collectEvent(await ingestAll(ingest, [event], context)),
-    collectEvents: async ({ events }, context) => answerOf(await ingestAll(ingest, events, context)),
+    collectEvent: async (event, context) =>
+      collectEvent(await ingestAll(ingest, [sourceFromMessage(event)], context)),
+    collectEvents: async ({ events }, context) =>
+      answerOf(await ingestAll(ingest, events.map(sourceFromMessage), context)),
     streamEvents: (events, context) => streamEvents(ingest, events, context, options),
     healthCheck: () => parts.health(),
     readinessCheck: () => {
@@ -53,12 +55,12 @@ export function collectorService(
 /** What became of the events, or a refusal as an error. */
 async function ingestAll(
   ingest: Ingest,
-  events: readonly Event[],
+  events: readonly SourceEvent[],
   context: HandlerContext,
 ): Promise<Receipt> {
   const exchange = exchangeOf(context);
   const result = await ingest({
-    events: events.map(sourceFromMessage),
+    events,
     protocol: context.protocolName,
     requestId: exchange?.id ?? "",
     trace: exchange?.trace,
@@ -75,17 +77,14 @@ async function* streamEvents(
   options: CollectorOptions,
 ): AsyncGenerator<Answer & { firstIndex: bigint }> {
   const exchange = exchangeOf(context);
-  let firstIndex = 0n;
-  const limits = { sizeMax: options.streamEventsMax, lingerMs: options.streamLingerMs };
-  for await (const group of groupEvents(events, limits, options.leaving)) {
-    const refusal = await exchange?.permit();
-    if (refusal !== undefined) throw refusalError(refusal);
-    const receipt = await ingestAll(ingest, group, context);
-    exchange?.hold.release();
+  const parts = {
+    store: (sources: readonly SourceEvent[]) => ingestAll(ingest, sources, context),
+    permit: () => exchange?.permit() ?? Promise.resolve(undefined),
+    hold: exchange?.hold ?? UNCOUNTED,
+    leaving: options.leaving,
+  };
+  const answers = answerStream(events, sourceFromMessage, parts, options.groups);
+  for await (const { receipt, firstIndex } of answers) {
     yield { ...answerOf(receipt), firstIndex };
-    firstIndex += BigInt(group.length);
-  }
-  if (options.leaving.aborted) {
-    throw refusalError({ code: "draining", message: "open the stream again; what was answered is stored" });
   }
 }

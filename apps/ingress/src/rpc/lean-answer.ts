@@ -3,14 +3,17 @@
  * the wire contract in the order of their numbers, as the library writes them.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { CollectEventResponseSchema, CollectEventsResponseSchema } from "@event-collector/contract";
+import type { Compression } from "@connectrpc/connect/protocol";
+import {
+  CollectEventResponseSchema,
+  CollectEventsResponseSchema,
+  StreamEventsResponseSchema,
+} from "@event-collector/contract";
 import type { Receipt } from "../ingest.js";
 import { answerOf, collectEvent } from "./collector-answer.js";
+import type { StreamAnswer } from "./stream-answers.js";
 
 const HEAD_BYTES = 5;
-
-/** Longer texts, and larger numbers, take more than the one byte of length that is written here. */
-const ONE_BYTE_MAX = 0x7f;
 
 /** The message of `CollectEventResponse`. Throws a ConnectError for an event that was rejected. */
 export function encodeEventAnswer(receipt: Receipt): Uint8Array {
@@ -18,7 +21,8 @@ export function encodeEventAnswer(receipt: Receipt): Uint8Array {
   const { eventId, batchId, timestamp, message } = answer;
   const texts = [undefined, eventId, batchId, timestamp, message];
   return (
-    encodeTexts(texts, []) ?? toBinary(CollectEventResponseSchema, create(CollectEventResponseSchema, answer))
+    encodeFields(texts, []) ??
+    toBinary(CollectEventResponseSchema, create(CollectEventResponseSchema, answer))
   );
 }
 
@@ -27,24 +31,44 @@ export function encodeBatchAnswer(receipt: Receipt): Uint8Array {
   const { batchId, receivedAt, accepted, rejected } = receipt;
   const common =
     rejected === 0
-      ? encodeTexts([undefined, batchId, undefined, undefined, receivedAt], [[3, accepted]])
+      ? encodeFields([undefined, batchId, undefined, undefined, receivedAt], [[3, accepted]])
       : undefined;
   return (
     common ?? toBinary(CollectEventsResponseSchema, create(CollectEventsResponseSchema, answerOf(receipt)))
   );
 }
 
-/** A message not compressed, in its frame. */
-export function frameOf(message: Uint8Array): Buffer {
-  return framed(message, 0);
+/** The message of `StreamEventsResponse`. */
+export function encodeStreamAnswer({ receipt, firstIndex }: StreamAnswer): Uint8Array {
+  const { batchId, receivedAt, accepted, rejected } = receipt;
+  if (rejected === 0 && firstIndex <= Number.MAX_SAFE_INTEGER) {
+    const texts = [undefined, batchId, undefined, undefined, receivedAt];
+    const numbers: Numbers =
+      firstIndex === 0n
+        ? [[3, accepted]]
+        : [
+            [3, accepted],
+            [7, Number(firstIndex)],
+          ];
+    const common = encodeFields(texts, numbers);
+    if (common !== undefined) return common;
+  }
+  const answer = { ...answerOf(receipt), firstIndex };
+  return toBinary(StreamEventsResponseSchema, create(StreamEventsResponseSchema, answer));
 }
 
-/** A compressed message in its frame. */
-export function compressedFrameOf(message: Uint8Array): Buffer {
-  return framed(message, 1);
+/** Shorter messages are not compressed: the library's own bound. */
+const COMPRESS_BYTES_MIN = 1024;
+
+/** The frame of an answer to a caller that takes this compression. */
+export async function frameFor(message: Uint8Array, compression: Compression | undefined): Promise<Buffer> {
+  if (compression === undefined || message.byteLength < COMPRESS_BYTES_MIN) return frameOf(message, 0);
+  return frameOf(await compression.compress(message), COMPRESSED);
 }
 
-function framed(message: Uint8Array, flags: number): Buffer {
+const COMPRESSED = 1;
+
+function frameOf(message: Uint8Array, flags: number): Buffer {
   const frame = Buffer.allocUnsafe(HEAD_BYTES + message.byteLength);
   frame[0] = flags;
   frame.writeUInt32BE(message.byteLength, 1);
@@ -52,27 +76,41 @@ function framed(message: Uint8Array, flags: number): Buffer {
   return frame;
 }
 
+type Numbers = readonly (readonly [field: number, value: number])[];
+
 /**
- * `success: true`, texts by their place (the field's number less one), numbers by their field. Undefined where a text
- * is not plain ASCII, or something is too large for one byte.
+ * `success: true`, then fields in the order of their numbers: texts by their place, numbers by name, a field that is
+ * neither left out. Undefined where a text is not plain ASCII, or is too long for a length of one byte.
  */
-function encodeTexts(
-  texts: readonly (string | undefined)[],
-  numbers: readonly (readonly [field: number, value: number])[],
-): Uint8Array | undefined {
+function encodeFields(texts: readonly (string | undefined)[], numbers: Numbers): Uint8Array | undefined {
   let message = "\u0008\u0001";
-  for (const [index, text] of texts.entries()) {
-    const field = index + 1;
-    for (const [numbered, value] of numbers) {
-      if (numbered !== field) continue;
-      if (value > ONE_BYTE_MAX) return undefined;
-      message += String.fromCharCode(field << 3, value);
+  for (let field = 2; field <= FIELDS_MAX; field += 1) {
+    const text = texts[field - 1];
+    if (text !== undefined) {
+      if (text.length > ONE_BYTE_MAX || !PLAIN.test(text)) return undefined;
+      message += String.fromCharCode((field << 3) | 2, text.length) + text;
     }
-    if (text === undefined) continue;
-    if (text.length > ONE_BYTE_MAX || !PLAIN.test(text)) return undefined;
-    message += String.fromCharCode((field << 3) | 2, text.length) + text;
+    for (const [numbered, value] of numbers) {
+      if (numbered === field) message += String.fromCharCode(field << 3) + varint(value);
+    }
   }
   return Buffer.from(message, "latin1");
 }
 
+const FIELDS_MAX = 7;
+
+/** Longer texts take more than the one byte of length that is written here. */
+const ONE_BYTE_MAX = 0x7f;
+
 const PLAIN = /^[\x20-\x7e]+$/;
+
+/** The wire form of a whole number, in characters of one byte each. */
+function varint(value: number): string {
+  let rest = value;
+  let text = "";
+  while (rest > ONE_BYTE_MAX) {
+    text += String.fromCharCode((rest % 0x80) | 0x80);
+    rest = Math.floor(rest / 0x80);
+  }
+  return text + String.fromCharCode(rest);
+}

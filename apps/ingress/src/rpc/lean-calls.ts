@@ -1,9 +1,9 @@
 /**
- * gRPC calls with one message, answered on the HTTP/2 stream itself. The library's way through async iterables and
+ * gRPC calls, answered on the HTTP/2 stream itself. The library's way through async iterables and
  * abort signals costs many times what storing an event does.
  *
  * **Invariant:** nobody can tell from outside which way a call went. Whatever is not the plain case (compressed or
- * damaged messages, deadlines, JSON, methods that stream) goes the library's way, which knows what to say of it; a test
+ * damaged messages, deadlines, JSON) goes the library's way, which knows what to say of it; a test
  * puts the same calls to both ways.
  * **Invariant:** what the gate has judged is not judged again here, and what it has begun ends as any exchange does.
  */
@@ -19,7 +19,9 @@ import type { Exchange } from "../server/exchange.js";
 import type { Incoming, Outgoing } from "../server/incoming.js";
 import { failCall } from "./call-failure.js";
 import { refusalError } from "./connect-error.js";
-import { compressedFrameOf, encodeBatchAnswer, encodeEventAnswer, frameOf } from "./lean-answer.js";
+import { encodeBatchAnswer, encodeEventAnswer, frameFor } from "./lean-answer.js";
+import { answerLeanStream, writeHead } from "./lean-stream.js";
+import type { LeanStreamOptions } from "./lean-stream.js";
 import { readSingleFrame } from "./single-frame.js";
 
 export interface LeanCalls {
@@ -32,11 +34,6 @@ export interface LeanCalls {
     exchange: Exchange,
     handOver: (body: AsyncIterable<Uint8Array>) => void,
   ): void;
-}
-
-export interface LeanOptions {
-  /** Bytes of one message. */
-  readonly messageBytesMax: number;
 }
 
 /** How the message of a method is read, and its answer written. */
@@ -63,6 +60,8 @@ const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
   [`${SERVICE}/CollectEvents`, { read: readWireBatch, write: encodeBatchAnswer }],
 ]);
 
+const STREAM = `${SERVICE}/StreamEvents`;
+
 const CONTENT_TYPES: ReadonlySet<string | undefined> = new Set([
   "application/grpc",
   "application/grpc+proto",
@@ -70,10 +69,18 @@ const CONTENT_TYPES: ReadonlySet<string | undefined> = new Set([
 
 const COMPRESSIONS: readonly Compression[] = [compressionGzip, compressionBrotli];
 
-/** Shorter messages are not compressed: the library's own bound. */
-const COMPRESS_BYTES_MIN = 1024;
+export function createLeanCalls(
+  ingest: Ingest,
+  logger: Logger,
+  leaving: AbortSignal,
+  options: LeanStreamOptions,
+): LeanCalls {
+  const streamParts = {
+    store: (exchange: Exchange, events: readonly SourceEvent[]) => store(ingest, exchange, events),
+    logger,
+    leaving,
+  };
 
-export function createLeanCalls(ingest: Ingest, logger: Logger, options: LeanOptions): LeanCalls {
   async function answer(
     outgoing: Http2ServerResponse,
     exchange: Exchange,
@@ -93,9 +100,7 @@ export function createLeanCalls(ingest: Ingest, logger: Logger, options: LeanOpt
     }
     // The exchange was ended meanwhile, or its caller is gone.
     if (outgoing.headersSent || outgoing.stream.destroyed) return;
-    outgoing.setHeader("content-type", "application/grpc+proto");
-    if (compression !== undefined) outgoing.setHeader("grpc-encoding", compression.name);
-    outgoing.writeHead(200);
+    writeHead(outgoing, compression);
     outgoing.addTrailers(trailers);
     if (frame === undefined) outgoing.end();
     else outgoing.end(frame);
@@ -107,18 +112,19 @@ export function createLeanCalls(ingest: Ingest, logger: Logger, options: LeanOpt
       return (
         "stream" in incoming &&
         method === "POST" &&
-        METHODS.has(exchange.route) &&
+        (METHODS.has(exchange.route) || exchange.route === STREAM) &&
         CONTENT_TYPES.has(headers["content-type"]) &&
         headers["grpc-timeout"] === undefined &&
         (headers["grpc-encoding"] ?? "identity") === "identity"
       );
     },
     enter: (incoming, outgoing, exchange, handOver) => {
-      const method = METHODS.get(exchange.route);
-      if (method === undefined || !("stream" in incoming) || !("stream" in outgoing)) {
-        throw new Error(`no lean call for ${exchange.route}`);
-      }
+      if (!("stream" in incoming) || !("stream" in outgoing)) throw new Error("a lean call over HTTP/1.1");
       const compression = acceptedCompression(incoming.headers["grpc-accept-encoding"]);
+      const method = METHODS.get(exchange.route);
+      if (method === undefined) {
+        return void answerLeanStream(streamParts, incoming, outgoing, exchange, compression, options);
+      }
       readSingleFrame(incoming.stream, exchange.hold, options.messageBytesMax, {
         message: (message, body) => {
           const events = method.read(message);
@@ -145,11 +151,6 @@ async function store(ingest: Ingest, exchange: Exchange, events: readonly Source
   });
   if (!result.ok) throw refusalError(result.refusal);
   return result.receipt;
-}
-
-async function frameFor(message: Uint8Array, compression: Compression | undefined): Promise<Buffer> {
-  if (compression === undefined || message.byteLength < COMPRESS_BYTES_MIN) return frameOf(message);
-  return compressedFrameOf(await compression.compress(message));
 }
 
 /** The first that the caller names and that is known here. */

@@ -51,7 +51,7 @@ const DEADLINE_MAX_MS = 24 * 60 * 60 * 1000;
  * What decoders may recurse: a level of a Struct costs three messages. Enough that every event which REST judges
  * alone as too deep is judged alone here too.
  */
-const RECURSION_MAX = 3 * BODY_DEPTH_MAX;
+export const RECURSION_MAX: number = 3 * BODY_DEPTH_MAX;
 
 const exchangeKey: ContextKey<Exchange | undefined> = createContextKey<Exchange | undefined>(undefined);
 

@@ -13,7 +13,6 @@ export function streamSide(name: string, program: Program, port: number, frame: 
       const script = scriptPath("load/stream-generator.js");
       const output = await runPinned(LOAD_CORE, [process.execPath, script, order]);
       const result = JSON.parse(output) as { events: number; seconds: number };
-      if (result.events === 0) throw new Error(`${name} answered nothing`);
       return { ...result, cpuSeconds: (await cpuSecondsOf(program)) - cpuBefore };
     },
   };

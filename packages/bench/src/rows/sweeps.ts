@@ -1,5 +1,6 @@
 /** Cost against size: connections, the size of events, the size of the backlog. */
 import { join } from "node:path";
+import { warmUp } from "../alternation.js";
 import { withEmbeddedBroker } from "../broker.js";
 import { ingressSide } from "../collector-side.js";
 import { withFolder } from "../folder.js";
@@ -20,7 +21,7 @@ export async function connectionSweep({ pace, generators }: RowContext): Promise
     for (const connections of pace.connectionSweep) {
       const shot = { ...restShot(ingress.port, 1), connections };
       const side = ingressSide("collector", ingress, generatorFor(generators, HTTP1), shot);
-      await side.run(pace.warmSeconds);
+      await warmUp(side, pace);
       const turn = await side.run(pace.turnSeconds);
       found.push({ size: connections, value: turn.events / turn.seconds });
     }
@@ -37,7 +38,7 @@ export async function eventSizeSweep({ pace, generators }: RowContext): Promise<
       const body = restBody([eventOfBytes(bytes)]);
       const shot = shotAt(ingress.port, "/collect", "application/json", body);
       const side = ingressSide("collector", ingress, generatorFor(generators, HTTP1), shot);
-      await side.run(pace.warmSeconds);
+      await warmUp(side, pace);
       const turn = await side.run(pace.turnSeconds);
       found.push({ size: bytes, value: ((turn.events / turn.seconds) * bytes) / MIB });
     }
