@@ -7,18 +7,20 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Kafka } from "../kafka/index.js";
 import type { Program, Scope } from "../program.js";
 import { issuedEvent } from "../torture/issued-event.js";
-import { peakMebibytesOf } from "./consumption.js";
+import { cpuSecondsOf, peakMebibytesOf } from "./consumption.js";
 import { openFeed, openSpoolWriter, recordOf } from "./feed.js";
 import { createRoute, type Route } from "./route.js";
 import { createStock, type Stock } from "./stock.js";
-import { startTail, type Tail } from "./tail.js";
+import { numberedId, startTail, type Tail } from "./tail.js";
 
 const PARTITIONS = 3;
 const MIB = 1024 * 1024;
+const APPEND_EVENTS = 1_000;
 
 /** Time from storing to seeing, for one event at a time. */
 export async function measureLatency(scope: Scope, kafka: Kafka, events: number): Promise<string> {
-  const { route, tail } = await open(scope, kafka);
+  const route = await openRoute(scope, kafka);
+  const tail = await startTail(kafka.bootstrap, route.topic, { partitions: PARTITIONS });
   const stock = createStock();
   const forwarder = await route.start();
   await appendSlowly(route, stock, "slow", events);
@@ -28,28 +30,33 @@ export async function measureLatency(scope: Scope, kafka: Kafka, events: number)
   return text;
 }
 
-/** A backlog of so many bytes: how fast it drains, and the most memory that took. */
+/** A backlog of so many bytes: how fast it drains, the most memory that took, and whether each event came once. */
 export async function measureBacklog(scope: Scope, kafka: Kafka, bytes: number): Promise<string> {
-  const { route, tail } = await open(scope, kafka);
+  const route = await openRoute(scope, kafka);
   const events = await fillSpool(route.spool, bytes);
+  const tail = await startTail(kafka.bootstrap, route.topic, { partitions: PARTITIONS, numbered: events });
   const startedAt = performance.now();
   const forwarder = await route.start();
   const openedAt = performance.now();
   await until(() => tail.messages >= events);
   const seconds = (performance.now() - openedAt) / 1000;
   const memory = await peakMebibytesOf(forwarder);
+  const cpuSeconds = await cpuSecondsOf(forwarder);
   await end(route, forwarder, tail);
-  const surplus = tail.messages - events;
+  const lost = tail.copies.filter((copies) => copies === 0).length;
+  const twice = tail.copies.filter((copies) => copies > 1).length;
   return [
     `backlog of ${Math.round(bytes / MIB)} MiB, ${events} events: open after ${Math.round(openedAt - startedAt)} ms,`,
     `seen by one consumer in ${seconds.toFixed(1)} s, ${Math.round(events / seconds)} events/s,`,
-    `${Math.round(bytes / MIB / seconds)} MiB/s, ${memory} MiB of memory at most, ${surplus} more than stored`,
+    `${Math.round(bytes / MIB / seconds)} MiB/s, ${Math.round(events / cpuSeconds)} events for a second of processor,`,
+    `${memory} MiB of memory at most, ${lost} lost, ${twice} twice`,
   ].join(" ");
 }
 
 /** The latency of a live writer while the backlog of a dead one drains. */
 export async function measureLiveTail(scope: Scope, kafka: Kafka, bytes: number): Promise<string> {
-  const { route, tail } = await open(scope, kafka);
+  const route = await openRoute(scope, kafka);
+  const tail = await startTail(kafka.bootstrap, route.topic, { partitions: PARTITIONS });
   const events = await fillSpool(route.spool, bytes);
   const stock = createStock();
   const forwarder = await route.start();
@@ -63,10 +70,10 @@ export async function measureLiveTail(scope: Scope, kafka: Kafka, bytes: number)
   return text;
 }
 
-async function open(scope: Scope, kafka: Kafka): Promise<{ route: Route; tail: Tail }> {
+async function openRoute(scope: Scope, kafka: Kafka): Promise<Route> {
   const route = await createRoute(scope, kafka);
   await route.createTopics({ partitions: PARTITIONS });
-  return { route, tail: await startTail(kafka.bootstrap, route.topic, PARTITIONS) };
+  return route;
 }
 
 async function end(route: Route, forwarder: Program, tail: Tail): Promise<void> {
@@ -91,20 +98,19 @@ async function appendSlowly(
   await feed.close();
 }
 
-/** One event again and again: only their number matters. Resolves with it. */
+/** Events that differ in their numbers alone, by a writer that is then dead. Resolves with how many there are. */
 async function fillSpool(spool: string, bytes: number): Promise<number> {
-  const json = { ...issuedEvent("valid.1").json, event_id: "backlog" };
-  const records = Array.from({ length: 1_000 }, (_, learner) =>
-    encodeRecord(
-      recordOf("backlog", { ...json, learner_id: `learner-${learner}` }, new Date().toISOString()),
-    ),
-  );
-  const perAppend = records.reduce((sum, record) => sum + record.byteLength, 0);
+  const record = recordOf("backlog", issuedEvent("valid.1").json, new Date().toISOString());
+  if (record.kind !== "event") throw new Error("the event that is to be repeated was rejected");
   const writer = await openSpoolWriter(spool, 64 * MIB);
   let events = 0;
-  for (let written = 0; written < bytes; written += perAppend) {
-    await writer.append(records);
-    events += records.length;
+  for (let written = 0; written < bytes;) {
+    const payloads = Array.from({ length: APPEND_EVENTS }, (_, index) =>
+      encodeRecord({ ...record, eventId: numberedId(events + index), key: `learner-${index}` }),
+    );
+    await writer.append(payloads);
+    events += payloads.length;
+    written += payloads.reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
   await writer.close();
   return events;

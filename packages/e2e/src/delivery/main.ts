@@ -15,18 +15,21 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { startKafka, type Kafka } from "../kafka/index.js";
 import type { Scope } from "../program.js";
+import { readTally, writeTally, type Tally } from "../tally.js";
 import { createRandom, type Random } from "../torture/random.js";
 import { measureBacklog, measureLatency, measureLiveTail } from "./figures.js";
 import { chooseMoment } from "./moment.js";
 import { runOutage } from "./outage.js";
 import { openRound, type Death } from "./round.js";
-import { count, readTally, summaryOf, tallyOf, writeTally, type DeliveryTally, type Tally } from "./tally.js";
+import { count, summaryOf, tallyOf, type DeliveryTally } from "./tally.js";
 
 /** A topic grows, and so does the time to read it: a new spool after so many kills. */
 const KILLS_PER_ROUND = 25;
 
 const MIB = 1024 * 1024;
 const LATENCY_EVENTS = 1_000;
+/** Beside more the live writer would only wait longer for the end. */
+const LIVE_TAIL_BYTES_MAX = 512 * MIB;
 /** In each second of an outage. */
 const OUTAGE_EVENTS = 20;
 
@@ -60,7 +63,7 @@ async function main(): Promise<void> {
   const state = resolve(values.state);
   await mkdir(state, { recursive: true });
   const path = join(state, "tally.json");
-  const tally = await readTally(path);
+  const tally = await readTally<DeliveryTally>(path);
   const wanted: Record<Mode, number> = {
     "exactly-once": Number(values["forwarder-kills"]),
     "at-least-once": Number(values["at-least-once-kills"]),
@@ -76,7 +79,7 @@ async function main(): Promise<void> {
         await runRound(kafka, random, mode, one, Math.min(KILLS_PER_ROUND, wanted[mode] - one.kills)).catch(
           (error: unknown) => fail(one, error),
         );
-        await writeTally(path, tally);
+        writeTally(path, tally);
         console.log(
           `${new Date().toISOString()} ${mode}: ${one.kills} kills, ${one.events} events, ${one.lost} lost, ${one.duplicates} duplicates`,
         );
@@ -97,7 +100,7 @@ async function printFigures(backlogBytes: number): Promise<void> {
     );
     console.log(await measureLatency(scope, kafka, LATENCY_EVENTS));
     console.log(await measureBacklog(scope, kafka, backlogBytes));
-    console.log(await measureLiveTail(scope, kafka, backlogBytes));
+    console.log(await measureLiveTail(scope, kafka, Math.min(backlogBytes, LIVE_TAIL_BYTES_MAX)));
   });
 }
 
@@ -134,7 +137,7 @@ function fail(one: DeliveryTally, error: unknown): void {
   if (one.failures.length >= FAILURES_MAX) throw error;
 }
 
-function isSound(tally: Tally): boolean {
+function isSound(tally: Tally<DeliveryTally>): boolean {
   const exact = tallyOf(tally, "exactly-once");
   const control = tallyOf(tally, "at-least-once");
   if (exact.failures.length + control.failures.length > 0) return false;

@@ -8,14 +8,27 @@ export interface Tail {
   readonly seen: ReadonlyMap<string, number>;
   /** Messages seen, those without an id included. */
   readonly messages: number;
+  /** How often each numbered event was seen; not beyond 255. */
+  readonly copies: Uint8Array;
   close(): Promise<void>;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const CONSUME_TIMEOUT_MS = 1_000;
 
+/** An id that stands for no more than its number: millions of them are counted in as many bytes. */
+export function numberedId(number: number): string {
+  return `${NUMBERED}${number}`;
+}
+
+const NUMBERED = "numbered-";
+
 /** The topic has `partitions` partitions, all of them empty or read by nobody here. */
-export async function startTail(bootstrap: string, topic: string, partitions: number): Promise<Tail> {
+export async function startTail(
+  bootstrap: string,
+  topic: string,
+  { partitions, numbered = 0 }: { partitions: number; numbered?: number },
+): Promise<Tail> {
   const consumer = new rdkafka.KafkaConsumer(
     {
       "bootstrap.servers": bootstrap,
@@ -30,17 +43,23 @@ export async function startTail(bootstrap: string, topic: string, partitions: nu
   consumer.on("event.error", () => undefined);
   await request((done) => consumer.connect({ timeout: CONNECT_TIMEOUT_MS }, done));
   const seen = new Map<string, number>();
+  const copies = new Uint8Array(numbered);
   let messages = 0;
   consumer.on("data", ({ headers }) => {
     messages += 1;
-    const id = headers?.find((header) => "event-id" in header)?.["event-id"];
-    if (id !== undefined && !seen.has(id.toString())) seen.set(id.toString(), Date.now());
+    const id = headers?.find((header) => "event-id" in header)?.["event-id"]?.toString();
+    if (id === undefined) return;
+    if (id.startsWith(NUMBERED)) {
+      const number = Number(id.slice(NUMBERED.length));
+      copies[number] = Math.min(255, (copies[number] ?? 0) + 1);
+    } else if (!seen.has(id)) seen.set(id, Date.now());
   });
   consumer.setDefaultConsumeTimeout(CONSUME_TIMEOUT_MS);
   consumer.assign(Array.from({ length: partitions }, (_, partition) => ({ topic, partition, offset: 0 })));
   consumer.consume();
   return {
     seen,
+    copies,
     get messages() {
       return messages;
     },

@@ -1,5 +1,5 @@
-/** The count of a long run of kills, kept in a file so that it can be interrupted and taken up again. */
-import { readFile, rename, writeFile } from "node:fs/promises";
+/** What a long run of kills counts for each way of delivery. */
+import { countMoment, keepFaults, momentLines, type Moments, type Tally } from "../tally.js";
 import { faultsOf, type Audit } from "./audit.js";
 import type { Death } from "./round.js";
 
@@ -14,33 +14,14 @@ export interface DeliveryTally {
   /** Altered, invented or out of order. */
   otherwise: number;
   seconds: number;
-  /** How often each kind of moment came, and how often the forwarder died by itself at that place. */
-  moments: Record<string, { kills: number; died: number }>;
+  moments: Moments;
   /** The first things that were wrong. */
   faults: string[];
   /** Why rounds ended without an audit. */
   failures: string[];
 }
 
-export type Tally = Record<string, DeliveryTally>;
-
-const FAULTS_MAX = 20;
-
-export async function readTally(path: string): Promise<Tally> {
-  try {
-    return JSON.parse(await readFile(path, "utf8")) as Tally;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return {};
-    throw error;
-  }
-}
-
-export async function writeTally(path: string, tally: Tally): Promise<void> {
-  await writeFile(`${path}.next`, `${JSON.stringify(tally, undefined, 2)}\n`);
-  await rename(`${path}.next`, path);
-}
-
-export function tallyOf(tally: Tally, name: string): DeliveryTally {
+export function tallyOf(tally: Tally<DeliveryTally>, name: string): DeliveryTally {
   return (tally[name] ??= {
     rounds: 0,
     kills: 0,
@@ -66,26 +47,20 @@ export function count(one: DeliveryTally, deaths: readonly Death[], audit: Audit
   one.repeatMax = Math.max(one.repeatMax, ...audit.repeats);
   one.otherwise += audit.altered.length + audit.invented.length + audit.disordered.length;
   one.seconds += seconds;
-  for (const death of deaths) {
-    const moment = (one.moments[death.moment] ??= { kills: 0, died: 0 });
-    moment.kills += 1;
-    moment.died += death.atPlace ? 1 : 0;
-  }
-  for (const fault of faultsOf(audit)) if (one.faults.length < FAULTS_MAX) one.faults.push(fault);
+  for (const death of deaths) countMoment(one.moments, death.moment, death.atPlace);
+  keepFaults(one.faults, faultsOf(audit));
 }
 
 /** For people. */
-export function summaryOf(tally: Tally): string {
+export function summaryOf(tally: Tally<DeliveryTally>): string {
   return Object.entries(tally)
     .map(([name, one]) =>
       [
         `${name}: ${one.kills} kills in ${one.rounds} rounds, ${one.events} events, ${one.lost} lost,`,
         `${one.duplicates} duplicates, at most ${one.repeatMax} in a row, ${one.otherwise} otherwise wrong,`,
         `${(one.seconds / Math.max(one.kills, 1)).toFixed(2)} s each`,
-        ...Object.entries(one.moments)
-          .toSorted(([a], [b]) => a.localeCompare(b))
-          .map(([moment, { kills, died }]) => `\n  ${moment}: ${kills}, died there ${died}`),
       ].join(" "),
     )
+    .concat(momentLines(Object.values(tally).map((one) => one.moments)))
     .join("\n");
 }

@@ -12,13 +12,14 @@ import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Scope } from "../program.js";
+import { readTally, writeTally, type Tally } from "../tally.js";
 import { compilePreload, compileProgram } from "./native.js";
 import { createRandom } from "./random.js";
 import { needPrograms, needVolume, type Skip } from "./requirement.js";
 import { CONTROL_SCENARIOS, CUT_SCENARIOS, KILL_SCENARIO, openBench } from "./scenario.js";
 import type { NativeParts, Scenario } from "./scenario.js";
 import { measureStarts } from "./start-up.js";
-import { count, readTally, summaryOf, tallyOf, writeTally, type Tally } from "./tally.js";
+import { count, summaryOf, tallyOf, type ScenarioTally } from "./tally.js";
 import { removeLeftovers } from "./volume.js";
 
 interface Task {
@@ -30,7 +31,7 @@ interface Task {
 interface Run {
   state: string;
   parts: NativeParts;
-  tally: Tally;
+  tally: Tally<ScenarioTally>;
   seed: number;
 }
 
@@ -62,7 +63,7 @@ async function main(): Promise<void> {
   await rm(work, { recursive: true, force: true });
   if (values.fresh) await rm(state, { recursive: true, force: true });
   await mkdir(work, { recursive: true });
-  const tally = await readTally(join(state, "tally.json"));
+  const tally = await readTally<ScenarioTally>(join(state, "tally.json"));
   const tasks = await possibleTasks(Number(values.cuts), Number(values.kills), Number(values.controls));
   const run: Run = {
     state,
@@ -154,7 +155,7 @@ async function runTask(run: Run, index: number, { scenario, cycles }: Task): Pro
   }
 }
 
-function verdictOf(tally: Tally, tasks: readonly Task[]): number {
+function verdictOf(tally: Tally<ScenarioTally>, tasks: readonly Task[]): number {
   let verdict = 0;
   for (const { scenario } of tasks) {
     const one = tallyOf(tally, scenario.name);

@@ -1,6 +1,5 @@
-/** The count of a long run, kept in a file so that it can be interrupted and taken up again. */
-import { renameSync, writeFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+/** What a long run of crashes counts for each of its scenarios. */
+import { countMoment, keepFaults, momentLines, type Moments, type Tally } from "../tally.js";
 import type { CycleReport } from "./trial.js";
 
 export interface ScenarioTally {
@@ -13,32 +12,12 @@ export interface ScenarioTally {
   cyclesWithLoss: number;
   duplicates: number;
   seconds: number;
-  /** How often each kind of moment came, and how often the program died by itself at that place. */
-  moments: Record<string, { cycles: number; died: number }>;
+  moments: Moments;
   /** The first things that were wrong. */
   faults: string[];
 }
 
-export type Tally = Record<string, ScenarioTally>;
-
-const FAULTS_MAX = 20;
-
-export async function readTally(path: string): Promise<Tally> {
-  try {
-    return JSON.parse(await readFile(path, "utf8")) as Tally;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return {};
-    throw error;
-  }
-}
-
-/** In one go, since several scenarios count at the same time. */
-export function writeTally(path: string, tally: Tally): void {
-  writeFileSync(`${path}.next`, `${JSON.stringify(tally, undefined, 2)}\n`);
-  renameSync(`${path}.next`, path);
-}
-
-export function tallyOf(tally: Tally, name: string): ScenarioTally {
+export function tallyOf(tally: Tally<ScenarioTally>, name: string): ScenarioTally {
   return (tally[name] ??= {
     cycles: 0,
     cyclesWithAnswers: 0,
@@ -62,14 +41,12 @@ export function count(one: ScenarioTally, report: CycleReport, seconds: number):
   one.cyclesWithLoss += report.lost > 0 ? 1 : 0;
   one.duplicates += report.duplicates;
   one.seconds += seconds;
-  const moment = (one.moments[report.moment] ??= { cycles: 0, died: 0 });
-  moment.cycles += 1;
-  moment.died += report.diedAtPlace ? 1 : 0;
-  for (const fault of report.faults) if (one.faults.length < FAULTS_MAX) one.faults.push(fault);
+  countMoment(one.moments, report.moment, report.diedAtPlace);
+  keepFaults(one.faults, report.faults);
 }
 
 /** The summary as a table for people. */
-export function summaryOf(tally: Tally): string {
+export function summaryOf(tally: Tally<ScenarioTally>): string {
   const head = ["scenario", "crashes", "acknowledged", "lost", "crashes with loss", "duplicates", "s each"];
   const rows = Object.entries(tally).map(([name, one]) => [
     name,
@@ -86,18 +63,6 @@ export function summaryOf(tally: Tally): string {
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join("  ")
       .trimEnd();
-  const moments = new Map<string, { cycles: number; died: number }>();
-  for (const one of Object.values(tally)) {
-    for (const [name, { cycles, died }] of Object.entries(one.moments)) {
-      const sum = moments.get(name) ?? { cycles: 0, died: 0 };
-      moments.set(name, { cycles: sum.cycles + cycles, died: sum.died + died });
-    }
-  }
-  const places = [...moments].map(([name, { cycles, died }]) => `${name}: ${cycles}, died there ${died}`);
-  return [
-    ...[head, ...rows].map(line),
-    "",
-    "moments",
-    ...places.toSorted().map((place) => `  ${place}`),
-  ].join("\n");
+  const moments = momentLines(Object.values(tally).map((one) => one.moments));
+  return [...[head, ...rows].map(line), "", "moments", ...moments].join("\n");
 }
