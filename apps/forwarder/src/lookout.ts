@@ -2,7 +2,7 @@
  * What an operator sees of the forwarder: the report behind the status page, kept up to date whether or not anybody
  * looks, so that the page shows the minutes before it was opened.
  */
-import { createFillTime, createRates } from "@event-collector/operations";
+import { createFillTime, createRates, formatDuration } from "@event-collector/operations";
 import type { DiskReport, LagReport, Problem, StatusReport } from "@event-collector/operations";
 import type { Clock, Disk, Inventory } from "@event-collector/spool";
 import type { Lag } from "./lag.js";
@@ -130,7 +130,7 @@ function problemsOf(
   if (trouble !== undefined) problems.push(trouble);
   if (secondsToFull !== null && secondsToFull < FULL_SECONDS_MIN) {
     problems.push({
-      what: `The room for events ends in ${Math.round(secondsToFull / 60)} minutes, if it goes on like this.`,
+      what: `The room for events ends in ${formatDuration(secondsToFull)}, if it goes on like this.`,
       remedy: "Bring delivery back, or give the spool more room: BUFFER_MAX_BYTES, a larger disk.",
     });
   }
@@ -143,7 +143,7 @@ function problemsOf(
   }
   if (trouble === undefined && lag.oldestAgeMs > AGE_MAX_MS) {
     problems.push({
-      what: `The oldest event that waits is ${Math.round(lag.oldestAgeMs / 1000)} seconds old.`,
+      what: `The oldest event that waits came ${formatDuration(lag.oldestAgeMs / 1000)} ago.`,
       remedy: "After an outage this falls by itself. If it grows, the broker or this machine is too slow.",
     });
   }

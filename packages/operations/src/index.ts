@@ -2,6 +2,7 @@
 export { readTracingConfig, TRACING_ENVIRONMENT } from "./environment.js";
 export { createLogger } from "./log.js";
 export type { LogOptions } from "./log.js";
+export { formatDuration } from "./page/format.js";
 export { PAGE_HEADERS, renderPage } from "./page/page.js";
 export { createRates } from "./rates.js";
 export type { Rates, RatesOptions } from "./rates.js";

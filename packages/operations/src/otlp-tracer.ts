@@ -107,5 +107,16 @@ function asTraceState(text: string): TraceState {
 
 function failuresOnly(onFailure: (reason: string) => void): DiagLogger {
   const nothing = (): void => undefined;
-  return { error: onFailure, warn: onFailure, info: nothing, debug: nothing, verbose: nothing };
+  const failed = (text: string): void => onFailure(reasonOf(text));
+  return { error: failed, warn: failed, info: nothing, debug: nothing, verbose: nothing };
+}
+
+/** The SDK says an error as JSON with its stack; the message alone is for the log. */
+function reasonOf(text: string): string {
+  try {
+    const { message } = JSON.parse(text) as { message?: unknown };
+    return typeof message === "string" ? message : text;
+  } catch {
+    return text;
+  }
 }

@@ -5,7 +5,8 @@ await t.test("the axis ends at a round number whose half is round, and is never 
   for (const [value, end] of [
     [0, 1],
     [1, 1],
-    [1.2, 2],
+    [1.2, 1.2],
+    [12_092, 16_000],
     [5_100, 6_000],
     [6_001, 8_000],
     [8_500, 10_000],

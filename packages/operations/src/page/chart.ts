@@ -8,7 +8,7 @@
 export function axisEnd(value: number): number {
   if (value <= 1) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  const factor = [1, 2, 3, 4, 6, 8].find((step) => step * power >= value) ?? 10;
+  const factor = [1, 1.2, 1.6, 2, 3, 4, 6, 8].find((step) => step * power >= value) ?? 10;
   return factor * power;
 }
 

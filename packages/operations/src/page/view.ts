@@ -85,8 +85,9 @@ export function showState({ state, role, problems, uptime_seconds: uptime }: Sta
 export function showChart({ interval_seconds: interval, samples, series }: RateSeries): void {
   const known = series.flatMap(({ values }) => values).filter((value) => value !== null);
   const box = { samples, end: axisEnd(Math.max(0, ...known)), width: 600, height: 160 };
-  put("axis-end", formatCount(box.end));
-  put("axis-middle", box.end < 10 ? formatRate(box.end / 2) : formatCount(box.end / 2));
+  const label = (value: number): string => (Number.isInteger(value) ? formatCount(value) : formatRate(value));
+  put("axis-end", label(box.end));
+  put("axis-middle", label(box.end / 2));
   element("no-data").hidden = known.length > 1;
   const spoken: string[] = [];
   series.forEach(({ label, values }, index) => {
