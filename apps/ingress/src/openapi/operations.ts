@@ -260,6 +260,64 @@ const bufferStats: Operation = {
   refusals: [],
 };
 
+const status: Operation = {
+  id: "status",
+  method: "get",
+  path: "/status",
+  tag: "Operation",
+  summary: "How is it, and why?",
+  description:
+    "What the page at `/` shows: the state with its problems and what to do about them, events per second in the last minutes, the disk, and what was accepted and rejected since the start.",
+  open: false,
+  answers: [
+    {
+      status: 200,
+      description: "The status; `state` is `healthy`, `degraded` or `failing`.",
+      content: {
+        mediaType: "application/json",
+        schema: undefined,
+        example: {
+          service: "event-collector",
+          role: "ingress",
+          version: "1.0.0",
+          time: "2024-01-15T10:30:00.000Z",
+          uptime_seconds: 3600,
+          state: "healthy",
+          problems: [],
+          rates: {
+            interval_seconds: 5,
+            samples: 60,
+            series: [
+              { label: "Accepted", values: [1200.4, 1187] },
+              { label: "Rejected", values: [0, 0.2] },
+            ],
+          },
+          disk: {
+            spool_bytes: 1048576,
+            delivered_bytes: null,
+            limit_bytes: 10737418240,
+            free_bytes: 21474836480,
+            free_bytes_min: 268435456,
+            seconds_to_full: null,
+            segments: { total: 3, pending: null, overdue: null },
+          },
+          writer: {
+            accepted: 4200,
+            rejected: 1,
+            requests_in_flight: 2,
+            connections: 12,
+            queue_bytes: 0,
+            sync_seconds: 0.0004,
+            failed_groups: 0,
+          },
+          rejections: [{ reason: "unknown_event_type", count: 1 }],
+        },
+      },
+    },
+  ],
+  refusals: [],
+};
+
 const description: Operation = {
   id: "description",
   method: "get",
@@ -302,6 +360,7 @@ export const OPERATIONS: readonly Operation[] = [
   ready,
   metrics,
   bufferStats,
+  status,
   description,
   page,
 ];

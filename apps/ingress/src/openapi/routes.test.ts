@@ -161,7 +161,7 @@ await t.test("a page of a forbidden origin is told so as the description says", 
 await t.test("what an operator is told is what the description says", async (t) => {
   const { url } = await liveIngress(t, { API_KEY: KEY });
   const document = await readDocument(url);
-  for (const path of ["/health", "/ready", "/metrics", "/buffer/stats"]) {
+  for (const path of ["/health", "/ready", "/metrics", "/buffer/stats", "/status"]) {
     for (const authorization of [`Bearer ${KEY}`, "Bearer wrong"]) {
       const response = await fetch(url + path, { headers: { authorization } });
       await assertDocumented(t, document, path, "get", response);
