@@ -11,6 +11,7 @@ const CASES: readonly [string, Treatment][] = [
   ["gzip --stdout a |\n curl http://localhost:8000/collect", { kind: "run" }],
   ["npm start   # installs", { kind: "script", script: "start" }],
   ["npm run --silent keys -- --name web", { kind: "script", script: "keys" }],
+  ["KAFKA_BOOTSTRAP_SERVERS=a:9092 npm start", { kind: "script", script: "start" }],
   ["npx collector books --help", { kind: "usage", subcommand: "books" }],
   ["docker compose -f deploy/compose.yaml up", { kind: "files", paths: ["deploy/compose.yaml"] }],
   ["node apps/ingress/dist/main.js", { kind: "files", paths: ["apps/ingress/src/main.ts"] }],

@@ -35,7 +35,9 @@ export function commandsOf(code: string): string[] {
   return open === "" ? commands : [...commands, open];
 }
 
-export function treatmentOf(command: string): Treatment {
+/** Variables before a command change nothing in what it is. */
+export function treatmentOf(line: string): Treatment {
+  const command = line.replace(/^(?:[A-Z_]+=\S*\s+)+/, "");
   if (RUN.test(command)) return { kind: "run" };
   const script = SCRIPT.exec(command)?.[1];
   if (script !== undefined) return { kind: "script", script };
