@@ -162,26 +162,26 @@ async function rangesOf(
     const { lowOffset, highOffset } = await client.call<rdkafka.WatermarkOffsets>((done) =>
       client.native.queryWatermarkOffsets(topic, partition, CALL_TIMEOUT_MS, done),
     );
-    const from =
-      since === undefined ? lowOffset : await offsetAt(client, topic, partition, since, highOffset);
-    if (from < highOffset) ranges.push({ topic, partition, from, to: highOffset });
+    if (lowOffset === highOffset) continue;
+    const from = since === undefined ? lowOffset : await offsetAt(client, topic, partition, since);
+    // Where nothing is that new all is read: brokers that cannot look up times answer the same.
+    ranges.push({ topic, partition, from: from ?? lowOffset, to: highOffset });
   }
   return ranges;
 }
 
-/** The first offset at or after the time; the end if there is none. */
+/** The first offset at or after the time; undefined if there is none. */
 async function offsetAt(
   client: Client<rdkafka.KafkaConsumer>,
   topic: string,
   partition: number,
   since: number,
-  end: number,
-): Promise<number> {
+): Promise<number | undefined> {
   // librdkafka takes the time in the place of the offset.
   const [answer] = await client.call<rdkafka.TopicPartitionOffset[]>((done) =>
     client.native.offsetsForTimes([{ topic, partition, offset: since }], CALL_TIMEOUT_MS, done),
   );
-  return answer === undefined || answer.offset < 0 ? end : answer.offset;
+  return answer === undefined || answer.offset < 0 ? undefined : answer.offset;
 }
 
 async function* readRanges(
