@@ -1,8 +1,5 @@
-/**
- * The ratios of a run as a picture: a bar for each row that has a floor, with a mark where its target is.
- *
- * It is read on light and on dark pages: the colours are of middle brightness, and there is no background.
- */
+/** The ratios of a run as a picture: a bar for each row that has a floor, with a mark where its target is. */
+import { escapeText, GRID, MISSED, REACHED, TEXT } from "./chart-style.js";
 import { isReached } from "./row.js";
 import type { Row } from "./row.js";
 
@@ -14,11 +11,6 @@ const BAR_HEIGHT = 14;
 const TOP = 34;
 /** Longer bars are cut: what matters is where they stand to the floor. */
 const RATIO_MAX = 3;
-
-const TEXT = "#7d8590";
-const REACHED = "#2da44e";
-const MISSED = "#d29922";
-const GRID = "#7d859055";
 
 export function drawChart(rows: readonly Row[]): string {
   const bars = rows.filter(({ ratio, target }) => ratio !== undefined && target !== undefined);
@@ -53,8 +45,4 @@ function drawBar(row: Row, y: number): string {
 function xOf(ratio: number): number {
   const scale = (WIDTH - LABEL_WIDTH - NUMBER_WIDTH) / RATIO_MAX;
   return Math.round(LABEL_WIDTH + ratio * scale);
-}
-
-function escapeText(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }

@@ -20,7 +20,8 @@ export interface Pace {
   readonly backlogSweepBytes: readonly number[];
   readonly connectionSweep: readonly number[];
   readonly eventBytesSweep: readonly number[];
-  readonly workerSweep: readonly number[];
+  /** Ingress processes on one spool. */
+  readonly processSweep: readonly number[];
 }
 
 const MIB = 1024 * 1024;
@@ -38,7 +39,7 @@ export const QUICK: Pace = {
   backlogSweepBytes: [],
   connectionSweep: [1, 100],
   eventBytesSweep: [200, 20_000],
-  workerSweep: [],
+  processSweep: [],
 };
 
 export const FULL: Pace = {
@@ -50,8 +51,8 @@ export const FULL: Pace = {
   steadySeconds: 30,
   backlogEvents: 1_000_000,
   largeSpoolBytes: 10 * GIB,
-  backlogSweepBytes: [MIB, 10 * MIB, 100 * MIB, GIB],
+  backlogSweepBytes: [MIB, 10 * MIB, 100 * MIB, GIB, 10 * GIB],
   connectionSweep: [1, 10, 100, 1000],
   eventBytesSweep: [200, 2_000, 20_000, 200_000],
-  workerSweep: [1, 2, 4, 8],
+  processSweep: [1, 2, 4, 8],
 };

@@ -11,7 +11,7 @@ import { browserRpc, restBatch, restSingle, syncCost } from "./rows/http.js";
 import { largeSpool } from "./rows/large-spool.js";
 import { steadyLoad } from "./rows/steady.js";
 import { saturatedMemory } from "./rows/saturation.js";
-import { backlogSweep, connectionSweep, eventSizeSweep } from "./rows/sweeps.js";
+import { backlogSweep, connectionSweep, eventSizeSweep, processSweep } from "./rows/sweeps.js";
 import type { Row } from "./row.js";
 import type { Sweep } from "./sweep.js";
 
@@ -43,6 +43,7 @@ const ROWS: Readonly<Record<string, RowTask>> = {
 const SWEEPS: Readonly<Record<string, (context: RowContext) => Promise<Sweep>>> = {
   connections: connectionSweep,
   "event-size": eventSizeSweep,
+  processes: processSweep,
   backlog: backlogSweep,
 };
 
@@ -75,7 +76,10 @@ export async function runRows(
       await attempt(id, async () => void rows.push(...[await task(context)].flat()));
     }
     for (const [id, task] of Object.entries(SWEEPS)) {
-      await attempt(id, async () => void sweeps.push(await task(context)));
+      await attempt(id, async () => {
+        const sweep = await task(context);
+        if (sweep.points.length > 0) sweeps.push(sweep);
+      });
     }
   } finally {
     await broker.close();

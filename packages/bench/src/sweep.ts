@@ -35,3 +35,9 @@ export function explainBend(sweep: Sweep): string {
     return `${sweep.work}: does not bend up to ${sweep.points.at(-1)?.size ?? 0} ${sweep.size}`;
   return `${sweep.work}: bends at ${bend.size} ${sweep.size}, to ${Math.round(bend.share * 100)} % of the best before`;
 }
+
+/** Of several sweeps, the bend that costs most; undefined if there is none. */
+export function worstBend(sweeps: readonly Sweep[]): Sweep | undefined {
+  const bent = sweeps.filter((sweep) => firstBend(sweep) !== undefined);
+  return bent.toSorted((a, b) => (firstBend(a)?.share ?? 1) - (firstBend(b)?.share ?? 1))[0];
+}

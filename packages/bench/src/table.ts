@@ -2,7 +2,7 @@
 import type { Machine } from "./machine.js";
 import { isReached } from "./row.js";
 import type { Figure, Row, Target } from "./row.js";
-import { explainBend } from "./sweep.js";
+import { explainBend, worstBend } from "./sweep.js";
 import type { Sweep } from "./sweep.js";
 
 export interface Report {
@@ -32,7 +32,13 @@ export function formatTable({ machine, pace, generators, rows, sweeps, skipped }
   const [head, ...body] = lines.map(format);
   const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
   const notes = rows.flatMap(({ work, note }) => (note === undefined ? [] : [`${work}: ${note}`]));
-  const ends = [...notes, ...sweeps.flatMap(sweepLines), ...skipped.map((text) => `not measured: ${text}`)];
+  const worst = worstBend(sweeps);
+  const ends = [
+    ...notes,
+    ...sweeps.flatMap(sweepLines),
+    ...(worst === undefined ? [] : [`what bends first, and most: ${explainBend(worst)}`]),
+    ...skipped.map((text) => `not measured: ${text}`),
+  ];
   return `${[...about, "", head, rule, ...body, "", ...ends].join("\n")}\n`;
 }
 

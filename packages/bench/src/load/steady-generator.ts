@@ -51,7 +51,7 @@ process.stdout.write(JSON.stringify(await run(order)));
 process.exit(0);
 
 async function run({ seconds, perSecond, ...given }: Order): Promise<SteadyResult> {
-  const tail = await startTail(given.bootstrap, given.topic, given.partitions);
+  const tail = await startTail(given.bootstrap, given.topic, { partitions: given.partitions });
   const latencies: number[] = [];
   const answeredAt = new Map<string, number>();
   const sender = createSender(given.port, given.connections, ({ id, dueAt, counts }) => {

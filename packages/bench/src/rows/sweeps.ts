@@ -1,8 +1,8 @@
-/** Cost against size: connections, the size of events, the size of the backlog. */
+/** Cost against size: connections, the size of events, ingress processes on one spool, the size of the backlog. */
 import { join } from "node:path";
 import { warmUp } from "../alternation.js";
 import { withEmbeddedBroker } from "../broker.js";
-import { ingressSide } from "../collector-side.js";
+import { ingressSide, startIngress } from "../collector-side.js";
 import { withFolder } from "../folder.js";
 import { generatorFor } from "../load/choice.js";
 import { eventOfBytes, restBody } from "../sample.js";
@@ -10,7 +10,7 @@ import { fillSpool } from "../spool-filling.js";
 import type { Sweep, SweepPoint } from "../sweep.js";
 import { drainOnce } from "./backlog.js";
 import type { RowContext } from "./context.js";
-import { restShot, shotAt, withIngress } from "./http.js";
+import { CONNECTIONS, restShot, shotAt, withIngress } from "./http.js";
 
 const HTTP1 = { protocol: "http1" } as const;
 const MIB = 1024 * 1024;
@@ -61,4 +61,27 @@ export async function backlogSweep({ pace }: RowContext): Promise<Sweep> {
     }),
   );
   return { id: "backlog", work: "forwarder, embedded broker", size: "MiB", unit: "events/s", points };
+}
+
+/** So many ingress processes with segments of their own in one spool, all of them on the server's core. */
+export async function processSweep({ pace, generators }: RowContext): Promise<Sweep> {
+  const points: SweepPoint[] = [];
+  for (const processes of pace.processSweep) {
+    const rate = await withFolder(async (folder) => {
+      const spool = join(folder, "spool");
+      const ingresses = await Promise.all(Array.from({ length: processes }, () => startIngress({ spool })));
+      const sides = ingresses.map((ingress) => {
+        const connections = Math.ceil(CONNECTIONS / processes);
+        const shot = { ...restShot(ingress.port, 1), connections };
+        return ingressSide("collector", ingress, generatorFor(generators, HTTP1), shot);
+      });
+      await Promise.all(sides.map((side) => warmUp(side, pace)));
+      const turns = await Promise.all(sides.map((side) => side.run(pace.turnSeconds)));
+      await Promise.all(ingresses.map(({ program }) => program.kill()));
+      return turns.reduce((sum, { events, seconds }) => sum + events / seconds, 0);
+    });
+    points.push({ size: processes, value: rate });
+  }
+  const work = "REST, processes on one core";
+  return { id: "processes", work, size: "ingress processes", unit: "events/s", points };
 }
