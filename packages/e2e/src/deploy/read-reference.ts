@@ -9,17 +9,8 @@ import { join } from "node:path";
 import { existsSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { FAILURES, isEventFailureCode } from "@event-collector/contract";
-import { format, resolveConfig } from "prettier";
 import { ROOT } from "./context.js";
-import {
-  renderReference,
-  type Reference,
-  type ReferenceMetric,
-  type ReferenceVariable,
-} from "./reference.js";
-
-/** Where the page stands. */
-export const REFERENCE_FILE: string = join(ROOT, "deploy", "REFERENCE.md");
+import type { Reference, ReferenceMetric, ReferenceVariable } from "./reference.js";
 
 /** Which modules list variables, in the order of the page. */
 const VARIABLE_MODULES: ReadonlyMap<string, string> = new Map([
@@ -48,12 +39,6 @@ export async function readReference(): Promise<Reference> {
     ...failure,
   }));
   return { variables, metrics, failures };
-}
-
-/** The page as it should be, formatted like all documents of the tree. */
-export async function makeReference(): Promise<string> {
-  const options = await resolveConfig(REFERENCE_FILE);
-  return await format(renderReference(await readReference()), { ...options, parser: "markdown" });
 }
 
 async function load(path: string): Promise<unknown> {

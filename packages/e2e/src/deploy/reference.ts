@@ -3,6 +3,7 @@
  *
  * Invariant: no sentence of it is written here but headings and notes; descriptions are those of the code.
  */
+import { table } from "./markdown.js";
 
 export interface ReferenceVariable {
   name: string;
@@ -96,15 +97,6 @@ function failureRow({ code: name, isOfEvents, http, connect, retryable, title }:
   ];
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]): string => `| ${cells.map(escape).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line), ""];
-}
-
 function code(text: string): string {
   return `\`${text}\``;
-}
-
-function escape(text: string): string {
-  return text.replaceAll("|", "\\|").replaceAll("\n", " ");
 }
