@@ -36,14 +36,11 @@ export interface TextStream {
 const CLEAR_LINE = "\r\u001b[2K";
 
 export function createOutput(data: TextStream, talk: TextStream, { noColor }: { noColor: boolean }): Output {
-  let closed = false;
   let painted = false;
   const colored = data.isTTY === true && !noColor;
   const watched = talk.isTTY === true;
-  data.on("error", () => {
-    closed = true;
-  });
-  // Whom nobody hears may as well go on.
+  // What cannot be written is told to whoever writes; a stream without a listener would end the process.
+  data.on("error", () => undefined);
   talk.on("error", () => undefined);
 
   function say(text: string): void {
@@ -51,7 +48,6 @@ export function createOutput(data: TextStream, talk: TextStream, { noColor }: { 
   }
 
   async function line(text: string | Uint8Array): Promise<void> {
-    if (closed) throw new OutputClosed();
     const bytes = typeof text === "string" ? `${text}\n` : Buffer.concat([text, Buffer.from("\n")]);
     await new Promise<void>((resolve, reject) => {
       data.write(bytes, (error) => {

@@ -1,4 +1,7 @@
-/** What the command is told by the environment: the same variables that ingress and forwarder read. */
+/**
+ * What the command is told by the environment: the same variables that ingress and forwarder read. Those about Kafka
+ * are read by packages/kafka, where they are needed.
+ */
 import { recordBytesMax, TYPE_CHARACTERS_MAX } from "@event-collector/contract";
 import {
   describeVariables,

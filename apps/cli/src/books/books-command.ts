@@ -109,7 +109,7 @@ async function keepBooks(
     ledger: after.ledger,
     ...balanced,
     difference: balanced.missing - balanced.duplicated,
-    closes: closes(balanced),
+    closes: closes(balanced, after.whose),
   };
 }
 
@@ -188,6 +188,8 @@ function adviceOf({ missing, duplicated, ahead }: Books): string {
   if (missing > 0) {
     return "What is missing is still in the spool: `collector replay --to <topic> --id <event id>` sends it again. A topic that does not keep messages as long as the spool makes them missing, too.";
   }
-  if (duplicated > 0) return "Duplicates carry the same event id, by which consumers can drop them.";
-  return `${countText(ahead)} would be sent again; with at-least-once delivery a crash may do that.`;
+  if (duplicated > 0) {
+    return "Duplicates carry the same event id, by which consumers can drop them. A sender that repeats an event at another ingress makes one, too: each spool has accepted it.";
+  }
+  return `${countText(ahead)} are in a topic although the cursor was not moved with them: something else than the forwarder sent them.`;
 }
