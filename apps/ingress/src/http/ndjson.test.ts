@@ -8,6 +8,7 @@ import * as zlib from "node:zlib";
 import t from "tap";
 import type { Test } from "tap";
 import { liveIngress } from "../testing/live-ingress.js";
+import { createStillClock } from "../testing/still-clock.js";
 import { sampleEvent } from "../testing/sample-event.js";
 
 const NDJSON = { "content-type": "application/x-ndjson" };
@@ -177,11 +178,16 @@ await t.test(
   },
 );
 
+/** Node has it from 22.15 on. */
+const zstd: [string, typeof zlib.gzipSync][] =
+  "zstdCompressSync" in zlib ? [["zstd", zlib.zstdCompressSync as typeof zlib.gzipSync]] : [];
+
 for (const [encoding, encode] of [
   ["gzip", zlib.gzipSync],
   ["deflate", zlib.deflateSync],
   ["deflate", zlib.deflateRawSync],
   ["br", zlib.brotliCompressSync],
+  ...zstd,
 ] as const) {
   await t.test(`a body in ${encoding} is undone while it arrives`, async (t) => {
     const { url, records } = await liveIngress(t);
@@ -274,26 +280,38 @@ await t.test("a body of nothing is no batch", async (t) => {
 await t.test(
   "a body that takes longer than a request may goes on as long as its groups arrive in time",
   async (t) => {
-    const { port } = await liveIngress(t, {
-      MAX_BATCH_SIZE: "1",
-      STREAM_BATCH_SIZE: "1",
-      REQUEST_TIMEOUT_SECONDS: "2",
-    });
+    const clock = createStillClock();
+    const environment = { MAX_BATCH_SIZE: "1", STREAM_BATCH_SIZE: "1", REQUEST_TIMEOUT_SECONDS: "2" };
+    const { port, records } = await liveIngress(t, environment, nodeDisk, {}, clock);
+    const idle = open(t, port);
+    idle.outgoing.write("{");
+    let isIdleEnded = false;
+    void idle.answer.then(() => (isIdleEnded = true));
     const { outgoing, answer } = open(t, port);
-    for (let id = 0; id < 8; id += 1) {
-      outgoing.write(line(id));
-      await wait(600);
+    let sent = 0;
+    // Whoever ended the idle one has looked at the other one too.
+    while (!isIdleEnded || sent < 4) {
+      outgoing.write(line(sent));
+      sent += 1;
+      while ((await records()).length < sent) await wait(5);
+      clock.advance(1_500);
+      await wait(200);
     }
     outgoing.end();
-    t.match(await answer, { status: 200, body: { accepted: 8 } });
+    t.match(await idle.answer, { status: 408 });
+    t.match(await answer, { status: 200, body: { accepted: sent } });
   },
 );
 
 await t.test("and is ended when a group does not", async (t) => {
-  const { port, records } = await liveIngress(t, { MAX_BATCH_SIZE: "10", REQUEST_TIMEOUT_SECONDS: "2" });
+  const clock = createStillClock();
+  const environment = { MAX_BATCH_SIZE: "10", REQUEST_TIMEOUT_SECONDS: "2" };
+  const { port, records } = await liveIngress(t, environment, nodeDisk, {}, clock);
   const { outgoing, answer } = open(t, port);
   outgoing.write(lines(10));
   outgoing.write("{");
+  while ((await records()).length < 10) await wait(5);
+  clock.advance(2_500);
   t.match(await answer, { status: 408, body: { code: "request_timeout", retryable: true } });
   t.equal((await records()).length, 10);
 });

@@ -133,7 +133,7 @@ await t.test(
   async (t) => {
     const pipeline = createPipeline((_, response) => response.end("served"));
     const server = createServer(
-      { headersTimeout: 100, requestTimeout: 0, connectionsCheckingInterval: 10 },
+      { headersTimeout: 1_000, requestTimeout: 0, connectionsCheckingInterval: 10 },
       pipeline.listener,
     );
     answerClientErrors(server, pipeline);
@@ -148,7 +148,7 @@ await t.test(
     // After this turn timers come first, then what the sockets have.
     await new Promise((resolve) => void setImmediate(resolve));
     socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);
     t.match((await answer)[0].toString(), /^HTTP\/1\.1 200 [^]*served$/);
   },
 );

@@ -31,6 +31,7 @@ export async function drain(
   lifecycle.drain();
   if (options.delayMs > 0) await wait(options.delayMs);
   lifecycle.leave();
+  await pending();
   for (const listener of listeners) listener.stopAccepting();
   sessions.announceEnd();
   const closed = Promise.all(listeners.map((listener) => listener.closed)).then(() => true);
@@ -39,6 +40,7 @@ export async function drain(
     const within = (ms: number): Promise<boolean> =>
       Promise.race([closed, wait(ms, false, { signal: deadline.signal })]);
     if (!(await within(Math.min(LAST_REQUEST_MS, options.timeoutMs)))) {
+      await pending();
       for (const listener of listeners) listener.closeIdle();
       sessions.end();
       if (!(await within(options.timeoutMs))) {
@@ -51,4 +53,9 @@ export async function drain(
     deadline.abort();
     await Promise.all(listeners.map((listener) => listener.close()));
   }
+}
+
+/** Lets in what the sockets have already, connections and requests: closing them would drop it. */
+function pending(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }

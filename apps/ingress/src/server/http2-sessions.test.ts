@@ -3,8 +3,10 @@ import { connect as connectHttp2 } from "node:http2";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
 import t from "tap";
 import type { Test } from "tap";
+import { END_HEADERS, FRAME, frame, GREETING, readFrames, requestFields } from "../testing/http2-frames.js";
 import { createHttp2Sessions } from "./http2-sessions.js";
 import type { Http2Sessions } from "./http2-sessions.js";
 
@@ -31,7 +33,7 @@ async function fixture(
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => void setImmediate(resolve));
+  while (!condition()) await wait(5);
 }
 
 const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -43,6 +45,23 @@ await t.test("the number of streams of a session is announced", async (t) => {
   t.teardown(() => client.destroy());
   const [settings] = (await once(client, "remoteSettings")) as [{ maxConcurrentStreams: number }];
   t.equal(settings.maxConcurrentStreams, 3);
+});
+
+await t.test("a stream beyond that number is refused, and the others go on", async (t) => {
+  let begun = 0;
+  const { port } = await fixture(t, 60_000, () => (begun += 1));
+  const socket = connect(port, "127.0.0.1");
+  t.teardown(() => socket.destroy());
+  let bytes = Buffer.alloc(0);
+  socket.on("data", (chunk: Buffer) => (bytes = Buffer.concat([bytes, chunk])));
+  const open = [1, 3, 5, 7].map((stream) =>
+    frame(FRAME.headers, END_HEADERS, stream, requestFields("POST", "/")),
+  );
+  socket.write(Buffer.concat([GREETING, ...open]));
+  const resets = (): number[] =>
+    readFrames(bytes).flatMap(({ type, stream }) => (type === FRAME.resetStream ? [stream] : []));
+  await until(() => resets().length > 0 && begun === 3);
+  t.same(resets(), [7]);
 });
 
 await t.test("a peer that closes its half ends the session", async (t) => {
@@ -67,14 +86,14 @@ await t.test("a session without streams is closed when it was silent for long", 
 });
 
 await t.test("a silent session with a stream lives as long as its peer answers", async (t) => {
-  const { sessions, port } = await fixture(t, 20, () => undefined);
+  const { sessions, port } = await fixture(t, 500, () => undefined);
   const client = connectHttp2(`http://127.0.0.1:${port}`);
   t.teardown(() => client.destroy());
   const stream = client.request({ ":path": "/" });
   stream.on("error", () => undefined);
   let pings = 0;
   client.on("ping", () => (pings += 1));
-  await until(() => pings >= 3);
+  await until(() => pings >= 2);
   t.equal(sessions.count(), 1);
 });
 
@@ -104,17 +123,19 @@ await t.test("an announced end still serves what is under way, and then the sess
   });
   const client = connectHttp2(`http://127.0.0.1:${port}`);
   const goaway = once(client, "goaway");
+  const settings = once(client, "remoteSettings");
   const stream = client.request({ ":path": "/" });
   let text = "";
   stream.on("data", (chunk: Buffer) => (text += chunk.toString()));
   await until(() => sessions.count() === 1);
-  await once(client, "remoteSettings");
+  await settings;
   stream.resume();
   await new Promise<void>((resolve) => client.ping(() => resolve()));
   sessions.announceEnd();
   await goaway;
+  const closed = once(stream, "close");
   answer();
-  await once(stream, "close");
+  await closed;
   t.equal(text, "late");
   sessions.end();
   await until(() => sessions.count() === 0);

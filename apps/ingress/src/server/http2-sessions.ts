@@ -130,8 +130,15 @@ function watchResets(session: ServerHttp2Session): void {
 
 /** Ends a session unless it answers a PING in time. The answer alone would not arm its timer again. */
 function demandSign(session: ServerHttp2Session, idleMs: number): void {
-  const deadline = setTimeout(() => session.destroy(), idleMs);
+  let isAlive = false;
+  const deadline = setTimeout(() => {
+    // When this process was held up, the answer may be here already, and only not read yet.
+    setImmediate(() => {
+      if (!isAlive) session.destroy();
+    });
+  }, idleMs);
   const asked = session.ping(() => {
+    isAlive = true;
     clearTimeout(deadline);
     if (!session.destroyed) session.setTimeout(idleMs);
   });

@@ -18,7 +18,7 @@ async function answerTo(port: number, bytes: string, then: "wait" | "end" = "wai
 }
 
 await t.test("a request whose head or body does not arrive in time is ended with 408", async (t) => {
-  const { port, url } = await liveIngress(t, { REQUEST_TIMEOUT_SECONDS: "2" });
+  const { port, url } = await liveIngress(t, { HEADERS_TIMEOUT_SECONDS: "2", REQUEST_TIMEOUT_SECONDS: "2" });
   const [head, body] = await Promise.all([
     answerTo(port, "GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: "),
     answerTo(

@@ -11,7 +11,7 @@ const POST = "POST /collect HTTP/1.1\r\nHost: x\r\nContent-Type: application/jso
 const POST_FIELDS = [...requestFields("POST", "/collect"), ...field("content-type", "application/json")];
 
 await t.test("heads that drip are ended, on HTTP/1.1 and on undecided connections", async (t) => {
-  const target = await startTarget(t, { HEADERS_TIMEOUT_SECONDS: "1" });
+  const target = await startTarget(t, { HEADERS_TIMEOUT_SECONDS: "2" });
   const sockets = Array.from({ length: 200 }, () => target.attack());
   await serveMeanwhile(t, target, async () => {
     for (const [index, socket] of sockets.entries()) {

