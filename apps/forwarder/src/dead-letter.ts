@@ -8,6 +8,8 @@
  *   dlq.source-segment, dlq.source-offset           where the line stands in the spool
  *   dlq.violations        of a rejected event: JSON, as in the answer to its sender
  *   dlq.truncated, dlq.original-length, dlq.quarantine   only the beginning is here; the whole line is in that file
+ *
+ * A message with `dlq.receipt-of` is no dead letter but the receipt of one that was redriven.
  */
 import type { RejectedRecord, Violation } from "@event-collector/contract";
 import type { Damage, SpoolItem } from "@event-collector/spool";

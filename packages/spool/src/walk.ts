@@ -25,7 +25,10 @@ export async function listSegments(disk: Disk, layout: SpoolLayout): Promise<Seg
   return [...groupSegments(await disk.list(layout.segments)).values()].flat();
 }
 
-/** The items of one segment, piece by piece. A segment that cannot be read ends in damage that says so. */
+/**
+ * The items of one segment, piece by piece. A segment that cannot be read ends in damage that says so; one that is gone
+ * has none.
+ */
 export async function* walkSegment(
   disk: Disk,
   clock: Clock,
@@ -40,7 +43,8 @@ export async function* walkSegment(
     for (let state = "more"; state === "more";) {
       const items: SpoolItem[] = [];
       state = await reader.read(items, WINDOW, "gone").catch((error: unknown) => {
-        items.push(unreadable(error, reader, instance));
+        // Pruned since it was listed: nobody needs what was in it.
+        if (errnoOf(error) !== "ENOENT") items.push(unreadable(error, reader, instance));
         return "done" as const;
       });
       if (items.length > 0) yield items;

@@ -10,7 +10,7 @@
  */
 import { join } from "node:path";
 import { parseSegmentName, walkSegment } from "@event-collector/spool";
-import type { Clock, Disk, Position, Positions, SegmentName } from "@event-collector/spool";
+import type { Clock, Disk, Position, Positions } from "@event-collector/spool";
 import type { Broker, Range } from "../kafka/broker.js";
 import type { Spool } from "../spool/spool.js";
 import { entryOfItem, sightingInDeadLetters, sightingInEvents } from "./entry.js";
@@ -100,8 +100,9 @@ async function countSlices(
     const tally = createTally({ index, of: slices } satisfies Slice, options.bytesMax);
     for await (const entry of entriesOf(parts, options)) {
       const delivered = isBefore(entry.position, sight.before);
-      if (!tally.expect(entry.name, delivered)) return "full";
-      if (index > 0) continue;
+      const place = tally.expect(entry.name, delivered);
+      if (place === "full") return "full";
+      if (place === "elsewhere") continue;
       accepted[entry.kind] += 1;
       if (!delivered && isBefore(entry.position, sight.after)) between += 1;
     }
@@ -158,7 +159,8 @@ async function* entriesOf(
 ): AsyncGenerator<SpoolEntry, void, undefined> {
   for (const segment of spool.segments) {
     const size = sizes.get(segment.name);
-    if (size === undefined || (await isGone(disk, spool, segment))) continue;
+    // Pruned meanwhile: it was delivered, and is no part of the books any more.
+    if (size === undefined) continue;
     for await (const items of walkSegment(disk, clock, spool.layout, segment, options)) {
       for (const item of items) {
         if (item.next.offset > size) continue;
@@ -167,11 +169,6 @@ async function* entriesOf(
       }
     }
   }
-}
-
-/** Pruned meanwhile: it was delivered, and is no part of the books any more. */
-async function isGone(disk: Disk, { layout }: Spool, { name }: SegmentName): Promise<boolean> {
-  return (await disk.status(join(layout.segments, name)).catch(() => undefined)) === undefined;
 }
 
 /** True if the cursor of its instance stands behind this place. */

@@ -8,14 +8,21 @@
 import { hash } from "node:crypto";
 
 export interface Tally {
-  /** Counts a record of the spool. False if there is no room: everything is to be done again in smaller slices. */
-  expect(name: string, delivered: boolean): boolean;
+  /** Counts a record of the spool, if it is of this slice. */
+  expect(name: string, delivered: boolean): Place;
   /** Counts a message of a topic; false if the spool does not hold that record, or it is of another slice. */
   see(name: string): boolean;
   /** What does not agree about this record; undefined if all does, or it is of another slice. */
   faultOf(name: string): "missing" | "duplicated" | undefined;
   sums(): TallySums;
 }
+
+export type Place =
+  | "counted"
+  /** It is of another slice. */
+  | "elsewhere"
+  /** There is no room: everything is to be done again in smaller slices. */
+  | "full";
 
 export interface TallySums {
   /** Records that were seen in a topic as often as they stand in the spool. */
@@ -70,15 +77,15 @@ export function createTally(slice: Slice, bytesMax: number): Tally {
   return {
     expect: (name, delivered) => {
       const words = wordsOf(name);
-      if (words === undefined) return true;
+      if (words === undefined) return "elsewhere";
       if (slots.taken >= slots.size * LOAD_MAX) {
-        if (slots.size >= slotsMax) return false;
+        if (slots.size >= slotsMax) return "full";
         slots = grow(slots);
       }
       const slot = findSlot(slots, words);
       claim(slots, slot, words);
       add(delivered ? slots.delivered : slots.waiting, slot);
-      return true;
+      return "counted";
     },
     see: (name) => {
       const slot = slotOf(name);
