@@ -1,5 +1,6 @@
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { grpcHealth } from "@event-collector/contract";
+import { nodeDisk } from "@event-collector/spool";
 import t from "tap";
 import { liveIngress } from "../testing/live-ingress.js";
 import { grpcTransport } from "../testing/rpc-clients.js";
@@ -31,6 +32,30 @@ await t.test("Watch tells the status at once, and of the end", async (t) => {
     t.type(error, ConnectError);
   }
   t.same(told, [Status.SERVING, Status.NOT_SERVING]);
+});
+
+await t.test("Watch and Check follow the readiness: a disk that fills up, and has room again", async (t) => {
+  let isFull = false;
+  const space = async (directory: string): ReturnType<typeof nodeDisk.space> => {
+    const measured = await nodeDisk.space(directory);
+    return isFull ? { ...measured, freeBytes: 0 } : measured;
+  };
+  const environment = { BUFFER_MIN_FREE_BYTES: "4096", BUFFER_CHECK_INTERVAL_MS: "10" };
+  const { url } = await liveIngress(t, environment, { ...nodeDisk, space });
+  const client = createClient(Health, grpcTransport(t, url));
+  const told: number[] = [];
+  for await (const { status } of client.watch({})) {
+    told.push(status);
+    t.match(await client.check({}), { status }, "Check says the same");
+    t.equal(
+      (await fetch(`${url}/ready`)).status,
+      status === Status.SERVING ? 200 : 503,
+      "and so does /ready",
+    );
+    if (told.length === 3) break;
+    isFull = !isFull;
+  }
+  t.same(told, [Status.SERVING, Status.NOT_SERVING, Status.SERVING]);
 });
 
 await t.test("Watch of an unknown service says so and stays", async (t) => {

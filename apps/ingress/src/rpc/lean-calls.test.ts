@@ -69,7 +69,7 @@ function messagesOf(body: Buffer, method: keyof typeof SCHEMAS, encoding: string
 
 async function call(
   session: ClientHttp2Session,
-  { method = "CollectEvent", headers = {}, chunks }: GrpcCall,
+  { method = "CollectEvent", headers = {}, chunks, staysOpen = false }: GrpcCall,
   more: Readonly<Record<string, string>>,
 ): Promise<Pick<Seen, "headers" | "trailers" | "messages">> {
   const stream = session.request({
@@ -84,10 +84,12 @@ async function call(
   stream.on("trailers", (given: IncomingHttpHeaders) => (trailers = given));
   const body: Buffer[] = [];
   stream.on("data", (chunk: Buffer) => body.push(chunk));
-  const closed = once(stream, "close");
+  const [ended, closed] = [once(stream, "end"), once(stream, "close")];
   for (const chunk of chunks) stream.write(chunk);
-  stream.end();
+  if (!staysOpen) stream.end();
   const [answered] = await response;
+  await ended;
+  if (staysOpen) stream.end();
   await closed;
   const { date: _date, ...stable } = answered;
   const encoding = answered["grpc-encoding"];

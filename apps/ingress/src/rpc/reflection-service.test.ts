@@ -80,14 +80,17 @@ for (const version of VERSIONS) {
   });
 }
 
-await t.test("can be switched off", async (t) => {
+await t.test("can be switched off, both of them", async (t) => {
   const { url } = await liveIngress(t, { GRPC_REFLECTION: "false" });
-  const client = createClient(grpcReflectionV1.ServerReflection, grpcTransport(t, url));
-  async function* none(): AsyncGenerator<never> {}
-  await t.rejects(
-    async () => {
-      for await (const _ of client.serverReflectionInfo(none()));
-    },
-    { code: Code.Unimplemented },
-  );
+  for (const version of VERSIONS) {
+    const client = createClient(version as typeof grpcReflectionV1.ServerReflection, grpcTransport(t, url));
+    async function* none(): AsyncGenerator<never> {}
+    await t.rejects(
+      async () => {
+        for await (const _ of client.serverReflectionInfo(none()));
+      },
+      { code: Code.Unimplemented },
+      version.typeName,
+    );
+  }
 });

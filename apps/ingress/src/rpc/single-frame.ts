@@ -70,5 +70,6 @@ async function* chain(
 ): AsyncGenerator<Uint8Array> {
   yield* chunks;
   if (rest === undefined) return;
-  for await (const chunk of rest) yield chunk as Buffer;
+  // Whoever stops reading still wants to answer.
+  for await (const chunk of rest.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
 }

@@ -10,6 +10,8 @@ export interface GrpcCall {
   readonly headers?: Readonly<Record<string, string>>;
   /** What is sent, piece by piece. */
   readonly chunks: readonly Uint8Array[];
+  /** The caller does not end its body before it is answered. */
+  readonly staysOpen?: boolean;
   /** Of the outcome, so that a case means what it says. */
   readonly status?: string;
 }
@@ -119,6 +121,21 @@ export const GRPC_CALLS: Readonly<Record<string, GrpcCall>> = {
     status: "8",
   },
   "a length over the limit": { chunks: [grpcFrame(new Uint8Array(), 0, 0xffffffff)], status: "8" },
+  "a length over the limit, and more to come": {
+    chunks: [grpcFrame(new Uint8Array(100), 0, 0xffffffff)],
+    staysOpen: true,
+    status: "8",
+  },
+  "a second message, and more to come": {
+    chunks: [Buffer.concat([grpcFrame(eventMessage()), grpcFrame(eventMessage())])],
+    staysOpen: true,
+  },
+  "a stream with a message over the limit, and more to come": {
+    method: "StreamEvents",
+    chunks: [grpcFrame(eventMessage()), grpcFrame(new Uint8Array(100), 0, 0xffffffff)],
+    staysOpen: true,
+    status: "8",
+  },
   "the trace of the caller": {
     headers: {
       traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
