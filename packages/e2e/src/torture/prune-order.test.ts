@@ -1,9 +1,10 @@
-/** The order of system calls of a real forwarder that deletes what it has delivered. */
-import { readdir } from "node:fs/promises";
+/** What a real forwarder deletes, in which order of system calls, and when. */
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { readTopic, startKafka, uniqueTopic } from "../kafka/index.js";
-import { builtFile, listeningPort, startProgram } from "../program.js";
+import { freePort } from "../port.js";
+import { builtFile, listeningPort, startProgram, type Program } from "../program.js";
 import { startCollector } from "./collector.js";
 import { temporaryFolder } from "./folder.js";
 import { createLedger } from "./ledger.js";
@@ -17,6 +18,7 @@ import { parseTrace, readTrace, straceWords } from "./trace.js";
 
 const CALLS = 60;
 const SEGMENTS_MIN = 3;
+const MIB = 1024 * 1024;
 
 const skip = await needTracing();
 const kafka = await startKafka(t);
@@ -39,6 +41,50 @@ for (const delivery of ["exactly-once", "at-least-once"] as const) {
     t.ok(checkPruneOrder(calls, longer, delivery).violations.length > 0, "a longer segment would be missed");
   });
 }
+
+await t.test(
+  "where room is short, what is delivered goes before its time, as much as it takes",
+  async (t) => {
+    const folder = await temporaryFolder(t);
+    const spool = join(folder, "spool");
+    await store(t, spool, 2 * MIB);
+    const forwarder = await startForwarder(t, spool, {
+      BUFFER_RETENTION_HOURS: "24",
+      BUFFER_MAX_BYTES: String(MIB),
+    });
+    const left = await eventually(
+      () => sizeOf(spool),
+      (bytes) => bytes < MIB,
+    );
+    t.ok(left > MIB / 2 && left < MIB, `${left} bytes are left`);
+    t.match(await forwarder.program.stop(), { code: 0 });
+    t.ok((await readTopic(kafka.bootstrap, forwarder.topic)).length > 0, "the events have arrived");
+  },
+);
+
+await t.test("however short room is, what is not delivered stays", async (t) => {
+  const folder = await temporaryFolder(t);
+  const spool = join(folder, "spool");
+  const events = (await store(t, spool, 2 * MIB)).filter((segment) => endOf(segment) > 0);
+  const nobody = `127.0.0.1:${await freePort()}`;
+  const { program } = await startForwarder(t, spool, {
+    BUFFER_RETENTION_HOURS: "0",
+    BUFFER_MAX_BYTES: String(MIB),
+    KAFKA_BOOTSTRAP_SERVERS: nobody,
+    FORWARDER_DRAIN_SECONDS: "1",
+  });
+  // The spare that the ingress left holds no event and may go: when it is gone, the forwarder has looked.
+  const left = await eventually(
+    () => readdir(join(spool, "segments")),
+    (names) => names.length <= events.length,
+  );
+  await program.stop();
+  t.strictSame(
+    left.toSorted(),
+    events.map(({ name }) => name).toSorted(),
+    "every segment with events is there",
+  );
+});
 
 const NAME = `1763938500123-${"a".repeat(32)}-000001.ndjson`;
 const CURSOR = `{\\"positions\\":{\\"a\\":{\\"segment\\":\\"${NAME}\\",\\"offset\\":90,\\"sequence\\":3}}}`;
@@ -105,42 +151,32 @@ await t.test("of traces written by hand", async (t) => {
   }
 });
 
-/** Fills some segments and seals them. */
-async function store(t: Test, spool: string): Promise<StoredSegment[]> {
+/** Fills some segments, with so many bytes at least, and seals them. */
+async function store(t: Test, spool: string, bytesMin = 0): Promise<StoredSegment[]> {
   const collector = await startCollector(t, { spool });
   const load = startLoad(createLedger(), createRandom(1), { port: collector.port, name: "prune", http: 3 });
-  while (load.calls.length < CALLS) await load.next(() => true);
+  while (load.calls.length < CALLS || (await sizeOf(spool)) < bytesMin) await load.next(() => true);
   await load.finish();
   await collector.program.stop();
   return parseSpool(spool);
 }
 
+async function sizeOf(spool: string): Promise<number> {
+  const directory = join(spool, "segments");
+  const sizes = (await readdir(directory)).map(async (name) =>
+    // One that is deleted meanwhile takes no room.
+    stat(join(directory, name)).then(
+      ({ size }) => size,
+      () => 0,
+    ),
+  );
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
+
 /** Runs a forwarder until it has deleted everything. */
 async function deliver(t: Test, spool: string, delivery: string, under: readonly string[]): Promise<void> {
-  const topic = uniqueTopic();
-  await kafka.createTopic(topic);
-  await kafka.createTopic(`${topic}.dlq`);
-  await kafka.createTopic(`${topic}.cursors`, { config: { "cleanup.policy": "compact" } });
-  const [first = process.execPath, ...others] = under;
-  const command = [...others, process.execPath, builtFile("forwarder", "main.js")];
-  const program = startProgram(t, "forwarder", [first, ...command], {
-    environment: {
-      FORWARDER_HOST: "127.0.0.1",
-      FORWARDER_PORT: "0",
-      FORWARDER_WINDOW_LINES: "100",
-      FORWARDER_PRUNE_SECONDS: "1",
-      BUFFER_RETENTION_HOURS: "0",
-      BUFFER_DIR: spool,
-      KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrap,
-      KAFKA_TOPIC: topic,
-      KAFKA_DLQ_TOPIC: `${topic}.dlq`,
-      KAFKA_CREATE_TOPICS: "false",
-      KAFKA_DELIVERY: delivery,
-      // The positions must be readable on the wire.
-      KAFKA_COMPRESSION: "none",
-    },
-  });
-  await listeningPort(program);
+  const environment = { BUFFER_RETENTION_HOURS: "0", KAFKA_DELIVERY: delivery };
+  const { program, topic } = await startForwarder(t, spool, environment, under);
   const left = await eventually(
     () => readdir(join(spool, "segments")),
     (names) => names.length === 0,
@@ -148,6 +184,39 @@ async function deliver(t: Test, spool: string, delivery: string, under: readonly
   t.equal(left.length, 0, "every segment was deleted");
   t.match(await program.stop(), { code: 0 });
   t.ok((await readTopic(kafka.bootstrap, topic)).length > 0, "the events have arrived");
+}
+
+/** Starts a forwarder on topics of its own, and resolves once it listens. */
+async function startForwarder(
+  t: Test,
+  spool: string,
+  environment: Readonly<Record<string, string>>,
+  under: readonly string[] = [],
+): Promise<{ program: Program; topic: string }> {
+  const topic = uniqueTopic();
+  await kafka.createTopic(topic);
+  await kafka.createTopic(`${topic}.dlq`);
+  await kafka.createTopic(`${topic}.cursors`, { config: { "cleanup.policy": "compact" } });
+  const command = [...under, process.execPath, builtFile("forwarder", "main.js")];
+  const [first = process.execPath, ...others] = command;
+  const program = startProgram(t, "forwarder", [first, ...others], {
+    environment: {
+      FORWARDER_HOST: "127.0.0.1",
+      FORWARDER_PORT: "0",
+      FORWARDER_WINDOW_LINES: "100",
+      FORWARDER_PRUNE_SECONDS: "1",
+      BUFFER_DIR: spool,
+      KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrap,
+      KAFKA_TOPIC: topic,
+      KAFKA_DLQ_TOPIC: `${topic}.dlq`,
+      KAFKA_CREATE_TOPICS: "false",
+      // The positions must be readable on the wire.
+      KAFKA_COMPRESSION: "none",
+      ...environment,
+    },
+  });
+  await listeningPort(program);
+  return { program, topic };
 }
 
 /** Where the last event ends, or 0 if there is none: header and seal need no delivery. */
