@@ -183,6 +183,47 @@ await t.test("with a list of origins", async (t) => {
     }
   });
 
+  await t.test("a preflight names every header and method that the clients of pages use", async (t) => {
+    const wanted = [
+      "content-type",
+      "connect-protocol-version",
+      "connect-timeout-ms",
+      "x-grpc-web",
+      "x-user-agent",
+      "grpc-timeout",
+      "authorization",
+      "x-api-key",
+      "content-encoding",
+    ];
+    for (const path of ["/collect", RPC]) {
+      const response = await fetch(url + path, {
+        method: "OPTIONS",
+        headers: { origin, ...preflight, "access-control-request-headers": wanted.join(",") },
+      });
+      const listOf = (name: string): string[] => (response.headers.get(name) ?? "").toLowerCase().split(", ");
+      for (const name of wanted)
+        t.ok(listOf("access-control-allow-headers").includes(name), `${path}: ${name}`);
+      t.ok(listOf("access-control-allow-methods").includes("post"), path);
+      t.equal(response.headers.get("access-control-allow-credentials"), null);
+      t.equal(response.headers.get("vary"), "Origin");
+    }
+  });
+
+  await t.test("a page reads the status of gRPC-Web, also where there is none but headers", async (t) => {
+    const headers = { origin, "content-type": "application/grpc-web+proto", "x-grpc-web": "1" };
+    const refused = await fetch(url + RPC, { method: "POST", headers, body: new Uint8Array(5) });
+    t.equal(refused.headers.get("grpc-status"), "16");
+    const answered = await fetch(url + HEALTH_RPC, { method: "POST", headers, body: new Uint8Array(5) });
+    t.match(Buffer.from(await answered.arrayBuffer()).toString("latin1"), /grpc-status: ?0/);
+    for (const response of [refused, answered]) {
+      t.equal(response.headers.get("access-control-allow-origin"), origin);
+      const exposed = (response.headers.get("access-control-expose-headers") ?? "").toLowerCase().split(", ");
+      for (const name of ["grpc-status", "grpc-message", "grpc-status-details-bin", "retry-after"]) {
+        t.ok(exposed.includes(name), name);
+      }
+    }
+  });
+
   await t.test("answers, also refusals, can be read by a listed page", async (t) => {
     for (const path of ["/collect", RPC]) {
       const response = await fetch(url + path, {

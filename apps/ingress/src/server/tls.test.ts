@@ -173,6 +173,14 @@ await t.test("a new certificate serves new connections, and open ones go on", as
   t.match(headers, { ":status": 200 });
 });
 
+await t.test("a new certificate is noticed without being told", async (t) => {
+  const { port, directory } = await start(t, { ...TLS, RELOAD_SECONDS: "1" });
+  await writeFile(join(directory, "tls.crt"), second.certificate);
+  await writeFile(join(directory, "tls.key"), second.key);
+  while ((await greet(port, ["h2"])).name !== "second") await wait(50);
+  t.equal(await post(port), 200);
+});
+
 await t.test("a pair that does not fit keeps the old one, and alarms", async (t) => {
   const { port, directory, ingress, log } = await start(t, { ...TLS, ADMIN_PORT: "0" });
   const failed = async (): Promise<boolean> => {
