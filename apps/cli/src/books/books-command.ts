@@ -119,7 +119,7 @@ interface Cursor {
   readonly ledger: Totals | undefined;
 }
 
-/** The broker's cursor where there is one: the local file may be a second behind it. */
+/** The broker's cursor where a forwarder has written one: the local file may be a second behind it. */
 async function cursorOf(
   { disk }: Context,
   broker: Broker,
@@ -128,8 +128,8 @@ async function cursorOf(
 ): Promise<Cursor> {
   const id = kafka.delivery === "exactly-once" ? await identityOf(disk, layout) : undefined;
   const records = id === undefined ? undefined : await readCursorTopic(broker, kafka.cursorTopic, id);
-  if (records !== undefined) {
-    return { whose: "broker", positions: records.positions, ledger: records.ledger?.totals };
+  if (records?.ledger !== undefined) {
+    return { whose: "broker", positions: records.positions, ledger: records.ledger.totals };
   }
   return { whose: "local", positions: (await localPositions(disk, layout)).positions, ledger: undefined };
 }
