@@ -16,6 +16,8 @@ import { checkPair } from "./pair.js";
 
 const skip = (await cannotMount()) || (await missing("tini")) || (await isNoCheckout());
 
+t.setTimeout(560_000);
+
 await t.test(
   "the steps of the Dockerfile end in a pair that delivers",
   { skip, timeout: 540_000 },
