@@ -5,7 +5,7 @@
  * **Invariant:** nobody can tell from outside which way a call went. Whatever is not the plain case (compressed or
  * damaged messages, deadlines, JSON) goes the library's way, which knows what to say of it; a test
  * puts the same calls to both ways.
- * **Invariant:** what the gate has judged is not judged again here, and what it has begun ends as any exchange does.
+ * **Invariant:** what the gate has judged is not judged again here, and what it has begun ends as every exchange does.
  */
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import type { Compression } from "@connectrpc/connect/protocol";

@@ -5,6 +5,7 @@
  * **Invariant:** an answer never stands in for another one: requests that came before are answered first.
  * **Invariant:** nothing that Node says of the error goes out.
  */
+import { systemClock } from "@event-collector/spool";
 import { STATUS_CODES } from "node:http";
 import { Socket } from "node:net";
 import type { Server } from "node:net";
@@ -75,7 +76,7 @@ function answerOf(refusal: ServiceRefusal): string {
     ...headers,
     "content-length": String(Buffer.byteLength(body)),
     "x-request-id": id,
-    date: new Date().toUTCString(),
+    date: new Date(systemClock.now()).toUTCString(),
     connection: "close",
   }).map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n${body}`;
