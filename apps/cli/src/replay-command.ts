@@ -20,7 +20,7 @@ import { addSelection, selectionOf, selectRecords } from "./spool/selection.js";
 import type { Selection, SelectionOptions } from "./spool/selection.js";
 import { openSpool } from "./spool/spool.js";
 import type { Spool } from "./spool/spool.js";
-import { bytesText, countText } from "./table.js";
+import { bytesText, countOf, countText } from "./table.js";
 
 interface Options extends SelectionOptions {
   readonly to: string;
@@ -147,7 +147,7 @@ async function tellPlan({ output }: Context, { to, rate, json }: Options, plan: 
   else {
     const span = plan.events === 0 ? "" : `, received ${plan.first ?? ""} to ${plan.last ?? ""}`;
     await output.line(
-      `would send ${countText(plan.events)} events, ${bytesText(plan.bytes)}${span}, to ${to}`,
+      `would send ${countOf(plan.events, "event")}, ${bytesText(plan.bytes)}${span}, to ${to}`,
     );
   }
   const speed = rate === 0 ? "as fast as it goes" : `at ${countText(rate)} a second at most`;
@@ -164,7 +164,7 @@ async function tellOutcome(
   if (json === true) {
     const why = failure === undefined ? {} : { failure: failure.message };
     await output.record(JSON.stringify({ dryRun: false, to, sent, notSent, ...why }));
-  } else await output.record(`sent ${countText(sent)} of ${countText(plan.events)} events to ${to}`);
+  } else await output.record(`sent ${countText(sent)} of ${countOf(plan.events, "event")} to ${to}`);
   if (failed > 0) {
     output.talk(
       `The broker refused ${countText(failed)}: ${failure?.message ?? ""}. ${countText(notSent)} were not sent; ` +

@@ -1,4 +1,4 @@
-/** Rows for people: columns as wide as their widest cell, numbers to the right. */
+/** Text for people: rows in columns, sizes, ages, counts, and words of strangers made harmless. */
 
 export interface Column<Row> {
   readonly title: string;
@@ -54,4 +54,16 @@ export function ageText(milliseconds: number): string {
 /** `12,345`. */
 export function countText(count: number): string {
   return count.toLocaleString("en-US");
+}
+
+/** `1 event`, `2 events`. */
+export function countOf(count: number, noun: string): string {
+  return `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** What others wrote, without the power over a terminal that control characters have. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) =>
+    character === "\n" ? character : `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,
+  );
 }

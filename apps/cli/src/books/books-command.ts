@@ -11,7 +11,7 @@ import { addExamples, addJson, addSpoolOption, wholeNumber } from "../option.js"
 import { readSettings } from "../settings.js";
 import { identityOf, localPositions, openSpool } from "../spool/spool.js";
 import type { Spool } from "../spool/spool.js";
-import { countText } from "../table.js";
+import { countOf, countText } from "../table.js";
 import { balance, closes } from "./balance.js";
 import type { Balance, Sight } from "./balance.js";
 import { readCursorTopic } from "./cursor-topic.js";
@@ -158,7 +158,7 @@ function textOf(books: Books): string[] {
   const row = (name: string, count: number, note = ""): string =>
     `${name.padEnd(15)}${countText(count).padStart(14)}${note === "" ? "" : `   ${note}`}`;
   const total = accepted.events + accepted.rejected + accepted.damaged;
-  const kinds = `${countText(accepted.events)} events, ${countText(accepted.rejected)} rejected, ${countText(accepted.damaged)} damaged`;
+  const kinds = `${countOf(accepted.events, "event")}, ${countText(accepted.rejected)} rejected, ${countText(accepted.damaged)} damaged`;
   return [
     row("accepted", total, kinds),
     row("published", books.published),
@@ -177,8 +177,8 @@ function textOf(books: Books): string[] {
     ...(ledger === undefined
       ? []
       : [
-          `since the spool exists, by the broker's ledger: ${countText(ledger.events)} events, ` +
-            `${countText(ledger.deadLetters)} dead letters`,
+          `since the spool exists, by the broker's ledger: ${countOf(ledger.events, "event")}, ` +
+            countOf(ledger.deadLetters, "dead letter"),
         ]),
     books.closes ? "the books close" : "the books do not close",
   ];

@@ -3,6 +3,7 @@ import { readKafkaConfig } from "@event-collector/kafka";
 import type { Command } from "commander";
 import type { Context } from "../context.js";
 import { addExamples, addJson, wholeNumber } from "../option.js";
+import { printable } from "../table.js";
 import type { DeadLetter } from "./dead-letter.js";
 import { readDeadLetters } from "./dead-letter-topic.js";
 import { addFilter, filterOf } from "./filter.js";
@@ -56,7 +57,12 @@ function row(...cells: string[]): string {
 }
 
 function rowOf({ address, failedAt, stage, reason, learner, redrives, explanation }: DeadLetter): string {
-  return row(address, failedAt, stage, reason, learner ?? "-", String(redrives), explanation);
+  return printable(
+    row(address, failedAt, stage, reason, learner ?? "-", String(redrives), explanation).replaceAll(
+      "\n",
+      " ",
+    ),
+  );
 }
 
 function objectOf({ message, explanation, ...letter }: DeadLetter): object {

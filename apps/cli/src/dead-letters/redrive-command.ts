@@ -15,7 +15,7 @@ import type { Sender } from "../kafka/sender.js";
 import { addExamples, addJson, addSending, wholeNumber } from "../option.js";
 import { createPace } from "../pace.js";
 import { readSettings } from "../settings.js";
-import { countText } from "../table.js";
+import { countText, printable } from "../table.js";
 import type { DeadLetter } from "./dead-letter.js";
 import { readDeadLetters } from "./dead-letter-topic.js";
 import { addFilter, filterOf } from "./filter.js";
@@ -165,7 +165,7 @@ function tellStaying(
   { why, explanation }: Staying,
 ): Promise<void> {
   if (json === true) return output.record(JSON.stringify({ staysDead: address, why, explanation }));
-  return output.record(`${address} stays dead: ${why}, ${explanation}`);
+  return output.record(printable(`${address} stays dead: ${why}, ${explanation}`));
 }
 
 function sumUp({ output }: Context, { yes }: Options, { sent, failed, stayed }: Counts): void {

@@ -12,6 +12,7 @@ import { eventMessage } from "@event-collector/kafka";
 import type { Header, Message, MessageOptions } from "@event-collector/kafka";
 import { RECEIPT_OF, REDRIVE_COUNT } from "../kafka/mark.js";
 import { headerOf } from "../kafka/topic-message.js";
+import { countOf } from "../table.js";
 import type { DeadLetter } from "./dead-letter.js";
 
 export interface RedriveOptions {
@@ -42,8 +43,9 @@ export type Redrive =
 /** `now` is RFC 3339, for letters that do not say when they were received. */
 export function redriveOf(letter: DeadLetter, options: RedriveOptions, now: string): Redrive {
   const { message, redrives, stage } = letter;
-  if (redrives >= options.redrivesMax) return stay("redriven_too_often", `${redrives} times`);
-  if (redrives > 0 && !options.again) return stay("redriven_already", `${redrives} times; see --again`);
+  if (redrives >= options.redrivesMax) return stay("redriven_too_often", countOf(redrives, "time"));
+  if (redrives > 0 && !options.again)
+    return stay("redriven_already", `${countOf(redrives, "time")}; see --again`);
   if (headerOf(message, "dlq.truncated") === "true") {
     return stay("truncated", `the whole is in ${headerOf(message, "dlq.quarantine") ?? "quarantine"}`);
   }

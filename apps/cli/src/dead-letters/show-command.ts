@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import type { Context } from "../context.js";
 import { EXIT } from "../exit-code.js";
 import { addExamples, addJson } from "../option.js";
+import { countOf, printable } from "../table.js";
 import type { DeadLetter } from "./dead-letter.js";
 import { readDeadLetters } from "./dead-letter-topic.js";
 import { filterOf } from "./filter.js";
@@ -73,10 +74,10 @@ function textOf(letter: DeadLetter): string[] {
   const { encoding, value } = valueOf(letter);
   const headers = message.headers.map(([name, text]) => `  ${name.padEnd(28)}${text}`);
   return [
-    `dead letter ${address}, key ${message.key?.toString() ?? "none"}, redriven ${redrives} times`,
+    `dead letter ${address}, key ${message.key?.toString() ?? "none"}, redriven ${countOf(redrives, "time")}`,
     ...headers,
-    `${message.value?.byteLength ?? 0} bytes${encoding === "base64" ? ", in base64" : ""}:`,
+    `${countOf(message.value?.byteLength ?? 0, "byte")}${encoding === "base64" ? ", in base64" : ""}:`,
     value,
     "",
-  ];
+  ].map(printable);
 }

@@ -4,6 +4,7 @@ import type { KafkaConfig } from "@event-collector/kafka";
 import type { Context } from "../context.js";
 import type { Broker, Cluster } from "../kafka/broker.js";
 import { eventTopics } from "../kafka/event-topics.js";
+import { countOf } from "../table.js";
 import { failure, ok, warning } from "./finding.js";
 import type { Finding } from "./finding.js";
 
@@ -12,7 +13,10 @@ export async function examineBroker(context: Context, kafka: KafkaConfig): Promi
   try {
     broker = await context.openBroker(kafka);
     const cluster = await broker.describe();
-    const brokers = ok("broker", `${cluster.brokers.length} brokers answer: ${cluster.brokers.join(", ")}`);
+    const brokers = ok(
+      "broker",
+      `${countOf(cluster.brokers.length, "broker")} answer${cluster.brokers.length === 1 ? "s" : ""}: ${cluster.brokers.join(", ")}`,
+    );
     return [brokers, ...(await examineTopics(broker, cluster, kafka))];
   } catch (error) {
     if (!(error instanceof BrokerFailure)) throw error;
@@ -55,7 +59,7 @@ async function examineTopic(
     return failure("topics", says, "create it: KAFKA_CREATE_TOPICS is false");
   }
   const { partitions, replicas, leaderless } = found;
-  const says = `${topic}: ${partitions} partitions, ${replicas} replicas`;
+  const says = `${topic}: ${countOf(partitions, "partition")}, ${countOf(replicas, "replica")}`;
   if (leaderless > 0) {
     return failure("topics", `${says}, ${leaderless} without a leader`, "see to the brokers that hold them");
   }

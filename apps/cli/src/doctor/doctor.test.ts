@@ -122,7 +122,7 @@ await t.test(
     };
     t.same(troubles(await examineSpool(contextOf(), settings)), []);
     t.match(troubles(await examineSpool(later(HOUR_MS), settings)), [
-      { state: "warning", says: /1 segments are not delivered, the oldest written 1 h/ },
+      { state: "warning", says: /not delivered: 1 segment, the oldest written 1 h/ },
     ]);
     t.match(troubles(await examineSpool(later(25 * HOUR_MS), settings)), [{ state: "failure" }]);
   },
@@ -137,7 +137,7 @@ await t.test("segments that are kept, and times that cannot be, are told", async
   const future = new Date(systemClock.now() + HOUR_MS);
   await utimes(join(odd, "segments", name), future, future);
   t.match(troubles(await examineSpool(contextOf(), { ...settings, directory: odd })), [
-    { area: "spool", state: "warning", says: /1 segments are kept/ },
+    { area: "spool", state: "warning", says: /kept .*: 1 segment/ },
     { area: "clock", state: "warning", says: /in the future/ },
   ]);
   const clock = { ...systemClock, now: () => 0 };

@@ -5,7 +5,7 @@ import type { Settings } from "../settings.js";
 import { listSpool, overdueOf } from "../spool/listing.js";
 import type { ListedSegment } from "../spool/listing.js";
 import { localPositions, openSpool } from "../spool/spool.js";
-import { ageText, bytesText, countText } from "../table.js";
+import { ageText, bytesText, countOf } from "../table.js";
 import { failure, ok, warning } from "./finding.js";
 import type { Finding } from "./finding.js";
 
@@ -31,14 +31,14 @@ export async function examineSpool({ disk, clock }: Context, settings: Settings)
   }
   if (kept.size > 0) {
     const mend = `look at them, then remove their marks in ${spool.layout.quarantine}: they are not pruned before`;
-    findings.push(warning("spool", `${countText(kept.size)} segments are kept by a mark`, mend));
+    findings.push(warning("spool", `kept from pruning by a mark: ${countOf(kept.size, "segment")}`, mend));
   }
   return [...findings, ...examineClock(listed, now)];
 }
 
 function examineSize(listed: readonly ListedSegment[], { spoolBytesMax }: Settings): Finding[] {
   const bytes = listed.reduce((sum, segment) => sum + segment.bytes, 0);
-  const says = `the spool has ${bytesText(bytes)} in ${countText(listed.length)} segments`;
+  const says = `the spool has ${bytesText(bytes)} in ${countOf(listed.length, "segment")}`;
   if (bytes < ROOM_PART * spoolBytesMax) return [ok("spool", says)];
   const mend = `ingress refuses at BUFFER_MAX_BYTES (${bytesText(spoolBytesMax)}): see that the forwarder delivers`;
   return [warning("spool", says, mend)];
@@ -49,7 +49,7 @@ function examineDelivery(listed: readonly ListedSegment[], now: number, settings
   if (pending.length === 0) return [ok("spool", "all segments are delivered, by the forwarder's own cursor")];
   const overdue = overdueOf(listed, now, settings);
   const oldest = Math.max(...pending.map(({ modified }) => now - Date.parse(modified)));
-  const says = `${countText(pending.length)} segments are not delivered, the oldest written ${ageText(oldest)} ago`;
+  const says = `not delivered: ${countOf(pending.length, "segment")}, the oldest written ${ageText(oldest)} ago`;
   if (overdue.length > 0) {
     return [failure("spool", says, "see that a forwarder runs on this spool, and what its log says")];
   }

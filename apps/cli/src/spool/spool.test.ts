@@ -87,7 +87,7 @@ await t.test("cat selects by kind, learner, type, id and time", async (t) => {
 await t.test("verify finds no fault in what the writer wrote", async (t) => {
   const { code, stdout } = await spool("verify");
   t.equal(code, 0);
-  t.match(stdout, /^ok: 5 lines in 2 segments of 1 writers/);
+  t.match(stdout, /^ok: 5 lines in 2 segments of 1 writer,/);
   t.match(objectsIn(await spool("verify", "--json")), [{ ok: true, lines: 5, damagedBytes: 0 }]);
 });
 

@@ -6,7 +6,7 @@ import type { Context } from "../context.js";
 import { addExamples, addJson, addSpoolOption } from "../option.js";
 import { readSettings } from "../settings.js";
 import type { Settings } from "../settings.js";
-import { ageText, bytesText, countText } from "../table.js";
+import { ageText, bytesText, countOf } from "../table.js";
 import { listSpool, overdueOf } from "./listing.js";
 import { identityOf, localPositions, openSpool } from "./spool.js";
 
@@ -88,19 +88,19 @@ function rowsOf(stats: Stats): [string, string][] {
     ["id", stats.id ?? "none yet"],
     [
       "size",
-      `${bytesText(stats.bytes)} of ${bytesText(stats.bytesMax)} in ${countText(stats.segments)} segments`,
+      `${bytesText(stats.bytes)} of ${bytesText(stats.bytesMax)} in ${countOf(stats.segments, "segment")}`,
     ],
     ["disk", `${bytesText(stats.freeBytes)} free, of which ${bytesText(stats.freeBytesMin)} stay free`],
     [
       "not delivered",
-      `${countText(stats.pendingLines)} lines, ${bytesText(stats.pendingBytes)} in ` +
-        `${countText(stats.pendingSegments)} segments (${cursor[stats.cursor]})`,
+      `${countOf(stats.pendingLines, "line")}, ${bytesText(stats.pendingBytes)} in ` +
+        `${countOf(stats.pendingSegments, "segment")} (${cursor[stats.cursor]})`,
     ],
     [
       "oldest",
       stats.pendingSegments === 0 ? "none" : `last written ${ageText(stats.oldestPendingAgeMs)} ago`,
     ],
-    ["overdue", `${countText(stats.overdueSegments)} segments older than the retention`],
-    ["kept", `${countText(stats.keptSegments)} segments by a mark in quarantine`],
+    ["overdue", `${countOf(stats.overdueSegments, "segment")} older than the retention`],
+    ["kept", `${countOf(stats.keptSegments, "segment")} by a mark in quarantine`],
   ];
 }

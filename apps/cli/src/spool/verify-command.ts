@@ -7,7 +7,7 @@ import { EXIT } from "../exit-code.js";
 import { addExamples, addJson, addSpoolOption } from "../option.js";
 import { createProgress } from "../progress.js";
 import { readSettings } from "../settings.js";
-import { bytesText, countText } from "../table.js";
+import { bytesText, countOf, countText } from "../table.js";
 import { openSpool } from "./spool.js";
 
 interface Options {
@@ -77,8 +77,8 @@ function textOf(report: VerifyReport, damaged: number): string[] {
   const { segments, instances, bytes, lines, damage, first, strangers } = report;
   const found = Object.entries(damage).filter(([, times]) => times > 0);
   return [
-    `${damaged === 0 ? "ok" : "damaged"}: ${countText(lines)} lines in ${countText(segments)} segments of ` +
-      `${countText(instances)} writers, ${bytesText(bytes)}`,
+    `${damaged === 0 ? "ok" : "damaged"}: ${countOf(lines, "line")} in ${countOf(segments, "segment")} of ` +
+      `${countOf(instances, "writer")}, ${bytesText(bytes)}`,
     ...found.map(([reason, times]) => `${reason}: ${countText(times)}`),
     ...(first === undefined
       ? []
