@@ -36,9 +36,9 @@ export function encodeEventLine(
   const endAt = beginBytes + layout.close;
   const payload = Buffer.allocUnsafe(endAt + Buffer.byteLength(end));
   payload.write(begin, 0, "utf8");
-  const kept = bytes.subarray(0, layout.close);
-  if (layout.isOneLine) payload.set(kept, beginBytes);
-  else copyAsOneLine(payload, beginBytes, kept);
+  // With the brace, which the end is then written over: it costs less than a view without it.
+  if (layout.isOneLine && bytes.length === layout.close + 1) payload.set(bytes, beginBytes);
+  else copyAsOneLine(payload, beginBytes, bytes.subarray(0, layout.close));
   payload.write(end, endAt, "utf8");
   return payload;
 }
