@@ -1,17 +1,8 @@
 /** All rows in their order. A row that cannot be measured here is skipped with its reason; the others go on. */
-import { startKafka } from "@event-collector/e2e/kafka";
 import type { Kafka } from "@event-collector/e2e/kafka";
 import { chooseGenerators } from "./load/choice.js";
 import type { Pace } from "./pace.js";
-import { embeddedBacklog, kafkaBacklog } from "./rows/backlog.js";
 import type { RowContext } from "./rows/context.js";
-import { generatorLimits } from "./rows/generator.js";
-import { grpcBatch, grpcStream, grpcUnary } from "./rows/grpc.js";
-import { browserRpc, restBatch, restSingle, syncCost } from "./rows/http.js";
-import { largeSpool } from "./rows/large-spool.js";
-import { steadyLoad } from "./rows/steady.js";
-import { saturatedMemory } from "./rows/saturation.js";
-import { backlogSweep, connectionSweep, eventSizeSweep, processSweep } from "./rows/sweeps.js";
 import type { Row } from "./row.js";
 import type { Sweep } from "./sweep.js";
 
@@ -24,27 +15,30 @@ export interface Results {
 
 type RowTask = (context: RowContext) => Promise<Row | readonly Row[]>;
 
-const ROWS: Readonly<Record<string, RowTask>> = {
-  generators: generatorLimits,
-  "rest-single": restSingle,
-  "rest-batch": restBatch,
-  "grpc-unary": grpcUnary,
-  "grpc-batch": grpcBatch,
-  "grpc-stream": grpcStream,
-  browser: browserRpc,
-  "sync-cost": syncCost,
-  "backlog-kafka": kafkaBacklog,
-  "backlog-embedded": embeddedBacklog,
-  steady: steadyLoad,
-  saturation: saturatedMemory,
-  "large-spool": largeSpool,
+type SweepTask = (context: RowContext) => Promise<Sweep>;
+
+// Loaded when they are wanted: without the native Kafka client all that needs none can still be measured.
+const ROWS: Readonly<Record<string, () => Promise<RowTask>>> = {
+  generators: async () => (await import("./rows/generator.js")).generatorLimits,
+  "rest-single": async () => (await import("./rows/http.js")).restSingle,
+  "rest-batch": async () => (await import("./rows/http.js")).restBatch,
+  "grpc-unary": async () => (await import("./rows/grpc.js")).grpcUnary,
+  "grpc-batch": async () => (await import("./rows/grpc.js")).grpcBatch,
+  "grpc-stream": async () => (await import("./rows/grpc.js")).grpcStream,
+  browser: async () => (await import("./rows/http.js")).browserRpc,
+  "sync-cost": async () => (await import("./rows/http.js")).syncCost,
+  "backlog-kafka": async () => (await import("./rows/backlog.js")).kafkaBacklog,
+  "backlog-embedded": async () => (await import("./rows/backlog.js")).embeddedBacklog,
+  steady: async () => (await import("./rows/steady.js")).steadyLoad,
+  saturation: async () => (await import("./rows/saturation.js")).saturatedMemory,
+  "large-spool": async () => (await import("./rows/large-spool.js")).largeSpool,
 };
 
-const SWEEPS: Readonly<Record<string, (context: RowContext) => Promise<Sweep>>> = {
-  connections: connectionSweep,
-  "event-size": eventSizeSweep,
-  processes: processSweep,
-  backlog: backlogSweep,
+const SWEEPS: Readonly<Record<string, () => Promise<SweepTask>>> = {
+  connections: async () => (await import("./rows/sweeps.js")).connectionSweep,
+  "event-size": async () => (await import("./rows/sweeps.js")).eventSizeSweep,
+  processes: async () => (await import("./rows/sweeps.js")).processSweep,
+  backlog: async () => (await import("./rows/backlog-sweep.js")).backlogSweep,
 };
 
 /** Measures all rows and sweeps, or those that `only` names. */
@@ -73,11 +67,11 @@ export async function runRows(
   };
   try {
     for (const [id, task] of Object.entries(ROWS)) {
-      await attempt(id, async () => void rows.push(...[await task(context)].flat()));
+      await attempt(id, async () => void rows.push(...[await (await task())(context)].flat()));
     }
     for (const [id, task] of Object.entries(SWEEPS)) {
       await attempt(id, async () => {
-        const sweep = await task(context);
+        const sweep = await (await task())(context);
         if (sweep.points.length > 0) sweeps.push(sweep);
       });
     }
@@ -102,6 +96,7 @@ function createBroker(): Broker {
     comment: () => undefined,
   };
   const start = async (): Promise<Kafka | undefined> => {
+    const { startKafka } = await import("@event-collector/e2e/kafka");
     const kafka = await startKafka(scope, { heapMebibytes: 1024 });
     return kafka.kind === "embedded" ? undefined : kafka;
   };

@@ -1,14 +1,11 @@
-/** Cost against size: connections, the size of events, ingress processes on one spool, the size of the backlog. */
+/** Cost against size: connections, the size of events, and ingress processes on one spool. */
 import { join } from "node:path";
 import { warmUp } from "../alternation.js";
-import { withEmbeddedBroker } from "../broker.js";
 import { ingressSide, startIngress } from "../collector-side.js";
 import { withFolder } from "../folder.js";
 import { generatorFor } from "../load/choice.js";
 import { eventOfBytes, restBody } from "../sample.js";
-import { fillSpool } from "../spool-filling.js";
 import type { Sweep, SweepPoint } from "../sweep.js";
-import { drainOnce } from "./backlog.js";
 import type { RowContext } from "./context.js";
 import { CONNECTIONS, restShot, shotAt, withIngress } from "./http.js";
 
@@ -46,21 +43,6 @@ export async function eventSizeSweep({ pace, generators }: RowContext): Promise<
   });
   const work = "REST, 1 event a request, by its size";
   return { id: "event-size", work, size: "bytes", unit: "MiB/s", points };
-}
-
-export async function backlogSweep({ pace }: RowContext): Promise<Sweep> {
-  const points = await withEmbeddedBroker((bootstrap) =>
-    withFolder(async (folder) => {
-      const found: SweepPoint[] = [];
-      for (const size of pace.backlogSweepBytes) {
-        const spool = await fillSpool(join(folder, `full-${size}`), (_, bytes) => bytes >= size);
-        const turn = await drainOnce(spool, join(folder, `copy-${size}`), bootstrap);
-        found.push({ size: size / MIB, value: turn.events / turn.seconds });
-      }
-      return found;
-    }),
-  );
-  return { id: "backlog", work: "forwarder, embedded broker", size: "MiB", unit: "events/s", points };
 }
 
 /** So many ingress processes with segments of their own in one spool, all of them on the server's core. */
