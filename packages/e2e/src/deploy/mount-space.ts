@@ -19,7 +19,7 @@ const OUTPUT_CHARACTERS_KEPT = 4_000;
 export async function cannotMount(): Promise<false | string> {
   if (process.platform !== "linux") return "needs Linux, to mount file systems";
   if (process.getuid?.() !== 0) return "needs root, to mount file systems";
-  for (const tool of ["unshare", "nsenter", "setpriv"]) {
+  for (const tool of ["unshare", "nsenter"]) {
     const reason = await missing(tool);
     if (reason !== false) return reason;
   }

@@ -18,7 +18,7 @@ const USER_ID = 1000;
 const EVENTS = 50;
 const ARRIVAL_TIMEOUT_MS = 60_000;
 /** Of what is copied into an image, in MiB. */
-const APP_SIZE_MAX = 60;
+const APP_SIZE_MAX = 40;
 
 /** Starts both, sends events, finds them in the topic, and stops both; says what the tree of the images weighs. */
 export async function checkPair(
