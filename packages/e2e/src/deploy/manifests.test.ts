@@ -58,6 +58,15 @@ await t.test("faults of manifests are found", { skip }, async (t) => {
   }
 });
 
+await t.test("the grace of a pod is longer than both its ends", async (t) => {
+  const variables = readFileSync(join(KUBERNETES, "base", "collector.env"), "utf8");
+  const pod = readFileSync(join(KUBERNETES, "base", "collector.yaml"), "utf8");
+  const seconds = (name: string): number => Number(new RegExp(`^${name}=(\\d+)$`, "m").exec(variables)?.[1]);
+  const [delay, timeout] = [seconds("SHUTDOWN_DELAY_SECONDS"), seconds("SHUTDOWN_TIMEOUT_SECONDS")];
+  const grace = Number(/terminationGracePeriodSeconds: (\d+)/.exec(pod)?.[1]);
+  t.ok(delay + timeout + seconds("FORWARDER_DRAIN_SECONDS") < grace, `${grace} s are enough`);
+});
+
 await t.test("compose loads the whole file, with all profiles", { skip }, async (t) => {
   if (!found.ok) return;
   t.match(await found.validate("compose", COMPOSE), { code: 0, stdout: /7 checked/ });
