@@ -135,6 +135,7 @@ const LEFT: readonly [string, string][] = [
   ["a length without an end", "0affffffffff"],
   ["an entry without a value", "2a050a030a0161"],
   ["a value of no kind", "2a070a050a01611200"],
+  ["a value of two kinds", "2a130a110a0161120c1a01780a070a016212022001"],
   ["NaN", "2a100a0e0a0161120911000000000000f87f"],
   ["__proto__", "2a110a0f0a095f5f70726f746f5f5f12022001"],
 ];
