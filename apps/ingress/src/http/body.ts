@@ -8,6 +8,7 @@ import type { Readable } from "node:stream";
 import type { Refusal } from "@event-collector/contract";
 import type { ServiceRefusal } from "../refusal.js";
 import type { BodyHold } from "../server/body-budget.js";
+import { FORGOTTEN, isForgotten } from "../server/unread-body.js";
 
 export type BodyReading =
   { readonly ok: true; readonly bytes: Buffer } | { readonly ok: false; readonly refusal: ServiceRefusal };
@@ -25,6 +26,7 @@ export function readBody(source: Readable, bytesMax: number, hold: BodyHold): Pr
       source.off("end", finish);
       source.off("error", giveUp);
       source.off("close", giveUp);
+      source.off(FORGOTTEN, giveUp);
       resolve(reading);
     }
 
@@ -55,15 +57,17 @@ export function readBody(source: Readable, bytesMax: number, hold: BodyHold): Pr
     source.on("end", finish);
     source.on("error", giveUp);
     source.on("close", giveUp);
+    source.on(FORGOTTEN, giveUp);
     if (source.destroyed) giveUp();
   });
 }
 
 /**
- * True for a request whose sender went away. Over HTTP/2 Node ends the body of a stream that was reset as if it were
+ * True for a request whose sender went away, or that was answered before its body was here as a whole. Over HTTP/2 Node ends the body of a stream that was reset as if it were
  * complete; but nothing else closes a stream that was not answered yet.
  */
 export function wasAborted(source: Readable): boolean {
+  if (isForgotten(source)) return true;
   if (source instanceof Http2ServerRequest && source.stream.closed) return true;
   return "aborted" in source && source.aborted === true;
 }

@@ -1,4 +1,5 @@
 /** Says no to an exchange in the protocol of its caller, and ends exchanges that must not go on. */
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants } from "node:http2";
 import { FAILURES } from "@event-collector/contract";
 import { problemOf } from "../http/problem.js";
@@ -9,6 +10,7 @@ import type { Exchange } from "./exchange.js";
 import { expectsContinue } from "./incoming.js";
 import type { Incoming, Outgoing } from "./incoming.js";
 import { answerInOnePiece } from "./one-piece.js";
+import { forgetRest } from "./unread-body.js";
 
 /** Refuses before anything of the body was read. */
 export function refuseExchange(
@@ -19,8 +21,13 @@ export function refuseExchange(
   limits: RequestLimits,
 ): void {
   // Whoever asked before sending and hears no may send all the same: only a new connection is unambiguous.
-  if (expectsContinue(incoming)) outgoing.setHeader("connection", "close");
-  answer(incoming, outgoing, exchange, refusal, limits);
+  const isAsked = expectsContinue(incoming);
+  if (isAsked) outgoing.setHeader("connection", "close");
+  const isWriting = !("stream" in incoming) && !incoming.complete && !isAsked;
+  answer(incoming, outgoing, exchange, refusal, limits, (http1, body) => {
+    if (isWriting) endAfterBody(incoming, http1, body);
+    else http1.end(body);
+  });
 }
 
 /**
@@ -37,7 +44,7 @@ export function endExchange(
   if (outgoing.headersSent || isGone(incoming)) return cut(incoming);
   // An HTTP/1.1 connection cannot skip the rest of a body.
   if (!("stream" in incoming)) outgoing.setHeader("connection", "close");
-  answer(incoming, outgoing, exchange, refusal, limits);
+  answer(incoming, outgoing, exchange, refusal, limits, (http1, body) => http1.end(body));
 }
 
 function answer(
@@ -46,6 +53,7 @@ function answer(
   exchange: Exchange,
   refusal: ServiceRefusal,
   limits: RequestLimits,
+  finish: (outgoing: ServerResponse, body: string | Uint8Array) => void,
 ): void {
   const isRest = exchange.protocol === "rest";
   if (!isRest) exchange.code = FAILURES[refusal.code].connect;
@@ -53,8 +61,19 @@ function answer(
     ? problemOf(refusal, exchange.id, limits)
     : refuseRpc(refusal, incoming.headers["content-type"] ?? "");
   if ("stream" in outgoing) return answerInOnePiece(outgoing, status, headers, body);
-  outgoing.writeHead(status, { ...headers });
-  outgoing.end(body);
+  outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });
+  finish(outgoing, body);
+}
+
+/**
+ * The end of an answer may be the end of its connection. A sender that is still writing would see that as a reset,
+ * perhaps before the answer: so the answer goes out as a whole, and its end waits for that of the body.
+ */
+function endAfterBody(incoming: IncomingMessage, outgoing: ServerResponse, body: string | Uint8Array): void {
+  if (body.length === 0) outgoing.flushHeaders();
+  else outgoing.write(body);
+  forgetRest(incoming);
+  incoming.once("end", () => outgoing.end());
 }
 
 function isGone(incoming: Incoming): boolean {

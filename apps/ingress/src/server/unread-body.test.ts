@@ -10,7 +10,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import t from "tap";
 import type { Test } from "tap";
+import { nodeDisk } from "@event-collector/spool";
 import { liveIngress } from "../testing/live-ingress.js";
+import { sampleEvent } from "../testing/sample-event.js";
+import { createStillClock } from "../testing/still-clock.js";
 import { watchAnswer } from "./answer-end.js";
 import type { Incoming, Outgoing } from "./incoming.js";
 import { forgetRest } from "./unread-body.js";
@@ -187,14 +190,66 @@ await t.test("over HTTP/1.1 what is sent in spite of a refusal is passed over", 
   });
 });
 
+await t.test(
+  "over HTTP/1.1 a sender that wants the connection closed sends all and reads the answer",
+  async (t) => {
+    const { port } = await liveIngress(t, { API_KEY: "s3cret" });
+    for (const [why, head] of [
+      ["for its size", "X-API-Key: s3cret\r\n"],
+      ["for its key", ""],
+    ] as const) {
+      const socket = connect(port, "127.0.0.1");
+      let text = "";
+      socket.on("data", (chunk: Buffer) => (text += chunk.toString()));
+      const errors: Error[] = [];
+      socket.on("error", (error) => errors.push(error));
+      const closed = new Promise((resolve) => void socket.on("close", resolve));
+      socket.write(
+        `POST /collect HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n${head}` +
+          `Content-Length: ${2 * MIB}\r\n\r\n`,
+      );
+      // The refusal is here before the body begins.
+      await once(socket, "data");
+      for (let piece = 0; piece < 32; piece += 1) {
+        await new Promise<void>((resolve) => void socket.write(Buffer.alloc(MIB / 16, 32), () => resolve()));
+      }
+      await closed;
+      t.same(errors, [], why);
+      t.match(text, /^HTTP\/1\.1 4\d\d [^]*connection: close[^]*"request_id"/i, why);
+    }
+  },
+);
+
+await t.test("a body that ends after its answer is not taken for a whole one", async (t) => {
+  const clock = createStillClock();
+  const { url, records } = await liveIngress(t, { REQUEST_TIMEOUT_SECONDS: "2" }, nodeDisk, {}, clock);
+  const client = connectHttp2(url);
+  t.teardown(() => client.destroy());
+  for (const type of ["application/json", "application/x-ndjson"]) {
+    const stream = client.request({ ...POST, "content-type": type });
+    const event = JSON.stringify(sampleEvent());
+    stream.write(type === "application/json" ? `{"events":[${event}` : `${event}\n${event.slice(1, 20)}`);
+    // What was sent before this answer has arrived.
+    await answerOf(client.request({ ":path": "/health" }).end());
+    clock.advance(3_000);
+    const [head] = (await once(stream, "response")) as [Record<string, unknown>];
+    t.equal(head[":status"], 408, type);
+    const closed = once(stream, "close");
+    stream.resume();
+    stream.end("]}");
+    await closed;
+  }
+  t.same(await records(), [], "nothing is stored of it, not even as rejected");
+});
+
 const run = promisify(execFile);
 const curl = await run("curl", ["--version"]).then(
   ({ stdout }) => (/HTTP2/.test(stdout) ? true : "curl without HTTP/2"),
   () => "there is no curl",
 );
 
-/** As often as an answer was lost once in four, the chance that none is lost by luck is one in ten million. */
-const TRIES = 60;
+/** Where an answer is lost once in four, the chance that none of so many is lost is below one in a million. */
+const TRIES = 25;
 
 await t.test(
   "curl over HTTP/2 sees every refusal, however much it still has to send",

@@ -18,9 +18,20 @@ export interface DiscardLimits {
 /** Four times the largest default body, and time enough to notice the answer on a slow line. */
 export const DISCARDED: DiscardLimits = { bytesMax: 4 * 1024 * 1024, timeMax: 5_000 };
 
+/** The event by which whoever still reads a body hears that it is forgotten. */
+export const FORGOTTEN = "forgotten";
+
+const forgotten = new WeakSet<object>();
+
+/** True of a body that is read only to be forgotten: that it ends does not make it whole. */
+export function isForgotten(body: object): boolean {
+  return forgotten.has(body);
+}
+
 /** Beyond the limits the stream, or over HTTP/1.1 the connection, is cut. Call it before Node forgets the body itself. */
 export function forgetRest(incoming: Incoming, { bytesMax, timeMax }: DiscardLimits = DISCARDED): void {
-  if (hasArrived(incoming)) return;
+  if (hasArrived(incoming) || forgotten.has(incoming)) return;
+  forgotten.add(incoming);
   const source: Readable = "stream" in incoming ? incoming.stream : incoming;
   const cut = (): void => {
     if ("stream" in incoming) incoming.stream.close(constants.NGHTTP2_NO_ERROR);
@@ -29,7 +40,8 @@ export function forgetRest(incoming: Incoming, { bytesMax, timeMax }: DiscardLim
   const deadline = setTimeout(cut, timeMax);
   deadline.unref();
   for (const event of ["end", "close"]) source.once(event, () => clearTimeout(deadline));
-  // Whoever has read so far would slow the sender down.
+  // Whoever has read so far lets go of it, and slows the sender down no more.
+  incoming.emit(FORGOTTEN);
   source.removeAllListeners("data");
   let bytes = 0;
   source.on("data", (chunk: Buffer) => {
