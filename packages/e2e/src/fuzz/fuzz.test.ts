@@ -12,9 +12,15 @@ interface Description {
   paths: Record<string, Record<string, { responses: Record<string, { content: Record<string, unknown> }> }>>;
 }
 
-const FUZZ_SECONDS = 30;
-/** What is begun is finished, on a busy machine too. */
-const FUZZ_TIMEOUT_MS = 240_000;
+/**
+ * Requests at random are cheap and end by their number. Those at the limits of the schema take long to be made, a few
+ * seconds on idle cores, and end by the time, so that a busy machine sends fewer.
+ */
+const RUNS: readonly (readonly string[])[] = [
+  ["--phases=examples,fuzzing", "--max-examples=300"],
+  ["--phases=coverage", "--max-time=15"],
+];
+const FUZZ_TIMEOUT_MS = 280_000;
 const CHECKS = [
   "not_a_server_error",
   "status_code_conformance",
@@ -24,7 +30,8 @@ const CHECKS = [
   "unsupported_method",
 ];
 
-const ingress = await startLoneIngress(t);
+// With small batches the fuzzer spends its time on events rather than on their number.
+const ingress = await startLoneIngress(t, { MAX_BATCH_SIZE: "4", STREAM_BATCH_SIZE: "4" });
 const url = `${ingress.url}/openapi.json`;
 const description = (await (await fetch(url)).json()) as Description;
 const fuzzer = await findFuzzer();
@@ -35,21 +42,12 @@ await t.test(
   async (t) => {
     if (!fuzzer.ok) return;
     const seed = Math.floor(Math.random() * 1e9);
-    const parameters = [
-      "run",
-      url,
-      "--no-color",
-      "--generation-database=none",
-      "--warnings=off",
-      "--phases=examples,coverage,fuzzing",
-      `--checks=${CHECKS.join()}`,
-      `--max-time=${FUZZ_SECONDS}`,
-      "--max-examples=50",
-      `--seed=${seed}`,
-    ];
-    const { code, stdout, stderr } = await fuzzer.run(parameters, FUZZ_TIMEOUT_MS);
-    t.equal(code, 0, `seed ${seed}\n${stdout.slice(-6000)}${stderr.slice(-2000)}`);
-    t.match(stdout, /[1-9]\d* generated/);
+    const options = ["--no-color", "--generation-database=none", "--warnings=off", `--seed=${seed}`];
+    for (const run of RUNS) {
+      const parameters = ["run", url, ...options, `--checks=${CHECKS.join()}`, ...run];
+      const { code, stdout, stderr } = await fuzzer.run(parameters, FUZZ_TIMEOUT_MS);
+      t.equal(code, 0, `seed ${seed}\n${stdout.slice(-6000)}${stderr.slice(-2000)}`);
+    }
   },
 );
 
