@@ -4,8 +4,8 @@
  */
 import { encodeRecord } from "@event-collector/contract";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Kafka } from "../kafka/index.js";
-import type { Program, Scope } from "../program.js";
+import { uniqueTopic, type Kafka } from "../kafka/index.js";
+import { listeningPort, type Program, type Scope } from "../program.js";
 import { issuedEvent } from "../torture/issued-event.js";
 import { cpuSecondsOf, peakMebibytesOf } from "./consumption.js";
 import { openFeed, openSpoolWriter, recordOf } from "./feed.js";
@@ -23,7 +23,7 @@ export async function measureLatency(scope: Scope, kafka: Kafka, events: number)
   const tail = await startTail(kafka.bootstrap, route.topic, { partitions: PARTITIONS });
   const stock = createStock();
   const forwarder = await route.start();
-  await appendSlowly(route, stock, "slow", events);
+  await appendSlowly(route, stock, events);
   await until(() => tail.seen.size >= countAccepted(stock));
   const text = `latency at ${1000 / SLOW_MS} events/s: ${percentiles(stock, tail)}`;
   await end(route, forwarder, tail);
@@ -53,21 +53,47 @@ export async function measureBacklog(scope: Scope, kafka: Kafka, bytes: number):
   ].join(" ");
 }
 
-/** The latency of a live writer while the backlog of a dead one drains. */
+/**
+ * The latency of a live writer while the backlog of a dead one drains. Each goes to a topic of its own, so that the
+ * consumer that takes the time has nothing to do with the backlog.
+ */
 export async function measureLiveTail(scope: Scope, kafka: Kafka, bytes: number): Promise<string> {
-  const route = await openRoute(scope, kafka);
-  const tail = await startTail(kafka.bootstrap, route.topic, { partitions: PARTITIONS });
+  const base = uniqueTopic();
+  const live = issuedEvent("valid.1").json;
+  const route = await createRoute(scope, kafka, {
+    environment: { KAFKA_TOPIC: `${base}.{event_type}`, KAFKA_CURSOR_TOPIC: `${base}.cursors` },
+  });
+  const topic = `${base}.${String(live["event_type"])}`;
+  await kafka.createTopic(topic, { partitions: PARTITIONS });
+  await kafka.createTopic(`${base}.${BACKLOG_TYPE}`, { partitions: PARTITIONS });
+  const tail = await startTail(kafka.bootstrap, topic, { partitions: PARTITIONS });
   const events = await fillSpool(route.spool, bytes);
   const stock = createStock();
   const forwarder = await route.start();
+  const port = await listeningPort(forwarder);
   let drained = false;
-  const draining = until(() => tail.messages >= events).then(() => (drained = true));
-  await appendSlowly(route, stock, "live", Infinity, () => drained);
+  const draining = untilForwarded(port, events).then(() => (drained = true));
+  const feed = await openFeed(stock, { spool: route.spool, name: "live", segmentBytesMax: 64 * MIB });
+  for (let number = 0; !drained; number += 1) {
+    const id = `live-${number}`;
+    await feed.appendJson(id, { ...live, event_id: id });
+    await delay(SLOW_MS);
+  }
   await draining;
-  await until(() => tail.seen.size >= countAccepted(stock) && tail.messages >= events + countAccepted(stock));
+  await feed.close();
+  await until(() => tail.seen.size >= countAccepted(stock));
   const text = `latency of a live writer beside a backlog of ${Math.round(bytes / MIB)} MiB: ${percentiles(stock, tail)}`;
   await end(route, forwarder, tail);
   return text;
+}
+
+/** Resolves when the forwarder has forwarded so many events. */
+async function untilForwarded(port: number, events: number): Promise<void> {
+  for (;;) {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    if (Number(/^forwarder_events_forwarded_total (\d+)/m.exec(text)?.[1]) >= events) return;
+    await delay(METRICS_MS);
+  }
 }
 
 async function openRoute(scope: Scope, kafka: Kafka): Promise<Route> {
@@ -82,16 +108,13 @@ async function end(route: Route, forwarder: Program, tail: Tail): Promise<void> 
 }
 
 const SLOW_MS = 20;
+const METRICS_MS = 500;
+/** Gives the events of a backlog a topic of their own; a live event is never of this type. */
+const BACKLOG_TYPE = "backlog";
 
-async function appendSlowly(
-  route: Route,
-  stock: Stock,
-  name: string,
-  events: number,
-  isOver: () => boolean = () => false,
-): Promise<void> {
-  const feed = await openFeed(stock, { spool: route.spool, name, segmentBytesMax: 64 * MIB });
-  for (let count = 0; count < events && !isOver(); count += 1) {
+async function appendSlowly(route: Route, stock: Stock, events: number): Promise<void> {
+  const feed = await openFeed(stock, { spool: route.spool, name: "slow", segmentBytesMax: 64 * MIB });
+  for (let count = 0; count < events; count += 1) {
     await feed.append(1);
     await delay(SLOW_MS);
   }
@@ -106,7 +129,12 @@ async function fillSpool(spool: string, bytes: number): Promise<number> {
   let events = 0;
   for (let written = 0; written < bytes;) {
     const payloads = Array.from({ length: APPEND_EVENTS }, (_, index) =>
-      encodeRecord({ ...record, eventId: numberedId(events + index), key: `learner-${index}` }),
+      encodeRecord({
+        ...record,
+        eventType: BACKLOG_TYPE,
+        eventId: numberedId(events + index),
+        key: `learner-${index}`,
+      }),
     );
     await writer.append(payloads);
     events += payloads.length;

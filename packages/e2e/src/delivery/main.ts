@@ -1,9 +1,9 @@
 /**
  * The long run: hundreds of kills of forwarders on a busy spool, and the audit of the topics after every few.
  *
- *     node packages/e2e/dist/delivery/main.js --forwarder-kills 500 --at-least-once-kills 100
- *     node packages/e2e/dist/delivery/main.js --figures 2048
- *     node packages/e2e/dist/delivery/main.js --outage-minutes 60
+ *     npm run delivery -- --forwarder-kills 500 --at-least-once-kills 100
+ *     npm run delivery -- --figures 2048
+ *     npm run delivery -- --outage-minutes 60
  *
  * It can be interrupted at any time; the next run goes on from the count in the state folder. It exits with 1 if in
  * exactly-once mode anything was lost or came twice, if in at-least-once mode anything was lost, or if the kills in
