@@ -64,7 +64,7 @@ export function figureOf(name: string, turns: readonly Turn[]): Figure {
     name,
     value: median(rates),
     turns: rates,
-    ...(Number.isFinite(cpuSeconds) && { cpuMicroseconds: (cpuSeconds * 1e6) / events }),
+    ...(Number.isFinite(cpuSeconds / events) && { cpuMicroseconds: (cpuSeconds * 1e6) / events }),
   };
 }
 
