@@ -57,6 +57,12 @@ const schema = v.object({
     GIB,
     "Bytes of one window at most. What dies young is freed at once: a backlog takes 115 MiB, and 170 to 300 with more.",
   ),
+  FORWARDER_WINDOW_MS: whole(
+    100,
+    1,
+    60_000,
+    "How long a window is read at most. What is read by then does not wait for a slow disk or for many instances.",
+  ),
   FORWARDER_RESCAN_MS: whole(
     250,
     1,
@@ -130,7 +136,11 @@ function configOf(
     kafka,
     tracing,
     spool: spoolConfigOf(environment),
-    window: { linesMax: environment.FORWARDER_WINDOW_LINES, bytesMax: environment.FORWARDER_WINDOW_BYTES },
+    window: {
+      linesMax: environment.FORWARDER_WINDOW_LINES,
+      bytesMax: environment.FORWARDER_WINDOW_BYTES,
+      durationMaxMs: environment.FORWARDER_WINDOW_MS,
+    },
     drainMs: environment.FORWARDER_DRAIN_SECONDS * 1000,
   };
 }

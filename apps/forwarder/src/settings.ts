@@ -35,4 +35,5 @@ export interface SpoolConfig {
 export interface WindowConfig {
   readonly linesMax: number;
   readonly bytesMax: number;
+  readonly durationMaxMs: number;
 }

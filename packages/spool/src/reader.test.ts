@@ -279,6 +279,40 @@ await t.test(
   },
 );
 
+await t.test("a window is bounded in time too, and every instance has its turn in it", async (t) => {
+  const spool = createSmallSpool();
+  const writers = [await spool.openWriter(), await spool.openWriter()];
+  for (const [index, writer] of writers.entries()) {
+    // More than one chunk each.
+    for (let line = 0; line < 60; line++) await writer.append([payload(1000 * index + line, 3_000)]);
+    await writer.close();
+  }
+  const slow: Disk = {
+    ...spool.disk,
+    open: async (path) => {
+      const file = await spool.disk.open(path);
+      const read = (target: Uint8Array, offset: number): Promise<number> => {
+        spool.clock.advance(30);
+        return file.read(target, offset);
+      };
+      return { ...file, read };
+    },
+  };
+  const limits = { linesMax: 10_000, bytesMax: 64 * 1024 * 1024 };
+  const unbounded = await spool.openReader(new Map(), {}, slow).read(limits);
+  t.equal(unbounded.length, 120);
+  const reader = spool.openReader(new Map(), {}, slow);
+  const first = await reader.read({ ...limits, durationMaxMs: 10 });
+  t.ok(first.length < 120, `${first.length} of 120`);
+  t.strictSame([...new Set(indexes(first).map((index) => Math.floor(index / 1000)))], [0, 1]);
+  const rest = await readAll(reader, { ...limits, durationMaxMs: 10 });
+  t.strictSame(
+    indexes([...first, ...rest]).sort((one, other) => one - other),
+    indexes(unbounded).sort((one, other) => one - other),
+    "the rest comes next, each line once",
+  );
+});
+
 await t.test("the backlog counts what is not consumed, and a header is nothing to consume", async (t) => {
   const spool = createSmallSpool();
   const writer = await spool.openWriter({ segmentBytesMax: 300 });

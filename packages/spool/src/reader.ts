@@ -129,6 +129,8 @@ class Reader implements SpoolReader {
   /** Turn after turn, until the limits are reached or no instance has more. */
   async #readAll(limits: ReadLimits): Promise<SpoolItem[]> {
     const items: SpoolItem[] = [];
+    const startedAt = this.#clock.monotonic();
+    const durationMaxMs = limits.durationMaxMs ?? Number.POSITIVE_INFINITY;
     let bytesLeft = limits.bytesMax;
     let busy = this.#inTurn([...this.#tracks.values()].filter(({ idle }) => idle === "no"));
     while (busy.length > 0) {
@@ -142,6 +144,7 @@ class Reader implements SpoolReader {
         for (let index = before; index < items.length; index++) bytesLeft -= bytesOf(items[index]);
       }
       busy = still;
+      if (items.length > 0 && this.#clock.monotonic() - startedAt >= durationMaxMs) return items;
     }
     return items;
   }

@@ -40,6 +40,11 @@ export interface ReadLimits {
   linesMax: number;
   /** Bytes of payloads. At least one item is returned whatever its size. */
   bytesMax: number;
+  /**
+   * Milliseconds. What was read by then is returned, so that it waits neither for a slow disk nor for many instances;
+   * each instance has had its turn. By default there is no such bound.
+   */
+  durationMaxMs?: number;
 }
 
 export interface SegmentReaderOptions {
