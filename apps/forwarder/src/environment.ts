@@ -49,7 +49,7 @@ const schema = v.object({
     2_000,
     1,
     500_000,
-    "Lines of one window at most. More cost memory and gain no speed: the next window is read during a commit.",
+    "Lines of one window at most. Larger windows cost memory, and gain speed where commits take long.",
   ),
   FORWARDER_WINDOW_BYTES: whole(
     512 * KIB,

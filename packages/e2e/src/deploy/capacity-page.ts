@@ -15,6 +15,8 @@ import { table } from "./markdown.js";
 
 const PEAK = 1_000_000;
 const HOUR = 3_600;
+const KIB = 1024;
+const MIB = 1024 * KIB;
 const GB = 1_000_000_000;
 const MB = 1_000_000;
 
@@ -39,9 +41,12 @@ const BROKER: BrokerFigures = {
   headroom: 2,
 };
 
-/** Of one forwarder while it drained: 254 windows of 420,000 events in 26 s. */
-const WINDOWS_PER_SECOND = 10;
-const WINDOW_LINES_MAX = 20_000;
+/** FORWARDER_WINDOW_BYTES: the default, and what this fleet wants. */
+const WINDOW_BYTES = 512 * KIB;
+const LARGE_WINDOW_BYTES = 4 * MIB;
+/** Of brokers near and far, in milliseconds. */
+const COMMITS_MS = [5, 20, 50, 100];
+const WINDOW_SIZES = [WINDOW_BYTES, LARGE_WINDOW_BYTES];
 const SINGLES_PER_CORE = 4_100;
 
 /** Outages that begin before noon, when the load is at its peak. */
@@ -71,6 +76,17 @@ export function renderCapacity(): string {
       ceilingsOf(PAIR).map(({ what, events }) => [what, count(events)]),
     ),
     ...orderOfFailure(fleet),
+    "## What a slow commit costs",
+    "",
+    "A forwarder sends a window, then waits until it is committed (`forwarder_commit_duration_seconds`); the next one is read meanwhile. " +
+      `So many events a second it delivers at most, of the ${count(fleet.perPairEvents)} that are planned for:`,
+    "",
+    ...table(
+      ["a commit takes", ...WINDOW_SIZES.map((bytes) => `\`FORWARDER_WINDOW_BYTES=${bytes}\``)],
+      COMMITS_MS.map((ms) => [`${ms} ms`, ...WINDOW_SIZES.map((bytes) => count(paceOf(bytes, ms)))]),
+    ),
+    `Set \`FORWARDER_WINDOW_BYTES=${LARGE_WINDOW_BYTES}\` and \`FORWARDER_WINDOW_LINES=20000\` here: it takes some 80 MiB more of memory.`,
+    "",
     "## A broker that is away before noon",
     "",
     "Simulated, a second a step, over a day whose load is a tenth of the peak at night and all of it at noon. All pairs, and then with a zone away as well.",
@@ -109,9 +125,9 @@ function figureRows(): string[][] {
       "measured there, against librdkafka's mock cluster",
     ],
     [
-      "windows of a forwarder",
-      `${WINDOWS_PER_SECOND}/s`,
-      "measured there; a real broker's commits take longer, so windows are fewer and larger",
+      "events of a window",
+      count(eventsOf(WINDOW_BYTES)),
+      "`FORWARDER_WINDOW_BYTES` divided by the bytes of a stored event",
     ],
     ["share of a core that is planned for", percent(PAIR.utilization), "chosen"],
     ["disk of a pair", `${count(PAIR.diskBytesPerSecond / MB)} MB/s`, "assumed: local NVMe"],
@@ -188,19 +204,30 @@ function fleetRows({ pairs, partitions, perPairEvents }: Fleet): string[][] {
 
 /** What no table of one pair shows. */
 function orderOfFailure({ pairs, partitions, perPairEvents }: Fleet): string[] {
-  const markers = pairs * WINDOWS_PER_SECOND * (partitions + 1);
-  const least = pairs * Math.max(1, perPairEvents / WINDOW_LINES_MAX) * (partitions + 1);
   const singles = Math.ceil(PEAK / (SINGLES_PER_CORE * PAIR.utilization));
+  const markersOf = (windowBytes: number): number =>
+    (pairs * perPairEvents * (partitions + 1)) / eventsOf(windowBytes);
   return [
     "In the fleet, as load grows:",
     "",
     `1. **Senders that do not batch.** One event a request takes ${singles} pairs instead of ${pairs}. Everything else is far from its end by then.`,
     `2. **Consumers**, and the partitions they share: the forwarders write ${count(PAIR.forwarderPerCore)} events/s each, a consumer may do less than half of that.`,
-    `3. **Transaction markers.** Each window writes one into every partition that it touched: ${pairs} pairs × ${WINDOWS_PER_SECOND} windows/s × ${partitions + 1} are ${count(markers)} small records a second. It throttles itself: while a commit takes longer the next window grows, down to ${count(least)} a second with full windows of ${count(WINDOW_LINES_MAX)} lines, and what is paid is latency. More partitions make it worse, fewer and larger pairs better.`,
+    `3. **Transaction markers.** Each window writes one into every partition that it touched. With full windows of ${WINDOW_BYTES / KIB} KiB, ${pairs} pairs × ${count(perPairEvents / eventsOf(WINDOW_BYTES))} windows/s × ${partitions + 1} are ${count(markersOf(WINDOW_BYTES))} small records a second; with ${LARGE_WINDOW_BYTES / MIB} MiB they are ${count(markersOf(LARGE_WINDOW_BYTES))}. More partitions make it worse, fewer and larger pairs better.`,
     "4. **The thread of an ingress.** More pairs; they share nothing, so nothing else changes.",
     "5. **Disks and networks** of pairs last; those of the brokers are three times as busy.",
     "",
   ];
+}
+
+/** What a window holds. */
+function eventsOf(windowBytes: number): number {
+  return Math.floor(windowBytes / PAIR.storedBytes);
+}
+
+/** Events per second that a forwarder sends when each window is followed by such a commit. */
+function paceOf(windowBytes: number, commitMs: number): number {
+  const events = eventsOf(windowBytes);
+  return events / (events / PAIR.forwarderPerCore + commitMs / 1000);
 }
 
 function outageRows(fleet: Fleet): string[][] {
