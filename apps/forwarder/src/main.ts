@@ -5,6 +5,7 @@ import { armFailpoints, nodeDisk, systemClock } from "@event-collector/spool";
 import { ConfigError, readConfig } from "./config.js";
 import { FencedError } from "./delivery.js";
 import { startForwarder } from "./forwarder.js";
+import { keepHeapSmall } from "./heap.js";
 import { LockedError } from "./lock.js";
 import { createBroker } from "./producer.js";
 import type { ForwarderConfig } from "./settings.js";
@@ -15,6 +16,7 @@ const CLOSE_TIMEOUT_MS = 5_000;
 async function main(): Promise<void> {
   const failpoints = process.env["FAILPOINT"];
   if (failpoints !== undefined && failpoints !== "") armFailpoints(failpoints);
+  keepHeapSmall();
   const config = await readConfig(process.env, readText);
   const logger = createLogger({ level: config.logLevel, serviceName: config.serviceName });
   const forwarder = await startForwarder(

@@ -35,19 +35,32 @@ async function startStandalone(t: Test, environment: Readonly<Record<string, str
   return { program, printed };
 }
 
-/** The process ids of the three children, as their parent's command lines show. */
-async function childrenOf(pid: number): Promise<number[]> {
-  const { stdout } = await runCommand(["ps", "-o", "pid=", "--ppid", String(pid)]);
-  return stdout.trim().split(/\s+/).filter(Boolean).map(Number);
+/** A process and when it was started: a number alone may soon be that of another one. */
+interface Child {
+  pid: string;
+  startedAt: string;
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+/** The three children, as their parent's command lines show. */
+async function childrenOf(pid: number): Promise<Child[]> {
+  return listProcesses(["--ppid", String(pid)]);
+}
+
+/** Those that still run. */
+async function running(children: readonly Child[]): Promise<Child[]> {
+  const found = await listProcesses(["-p", children.map(({ pid }) => pid).join(",")]);
+  return found.filter(({ pid, startedAt }) =>
+    children.some((child) => child.pid === pid && child.startedAt === startedAt),
+  );
+}
+
+/** Without those that have ended, and that nobody has asked for their end yet. */
+async function listProcesses(selection: readonly string[]): Promise<Child[]> {
+  const { stdout } = await runCommand(["ps", "-o", "stat=,pid=,lstart=", ...selection]);
+  return stdout.split("\n").flatMap((line) => {
+    const [state = "Z", pid = "", ...startedAt] = line.trim().split(/\s+/);
+    return state.startsWith("Z") || pid === "" ? [] : [{ pid, startedAt: startedAt.join(" ") }];
+  });
 }
 
 const skip = (await missing("curl")) || (await missing("ps"));
@@ -70,7 +83,7 @@ await t.test(
     const children = await childrenOf(program.pid);
     t.equal(children.length, 3, "broker, forwarder and ingress");
     t.match(await program.stop("SIGINT"), { code: 0 }, "Ctrl-C ends it with exit code 0");
-    t.notOk(children.some(isRunning), "and leaves none of them behind");
+    t.strictSame(await running(children), [], "and leaves none of them behind");
     const order = program.lines.flatMap(({ text }) => /^(\w+) .*\bstopped\b/.exec(text)?.[1] ?? []);
     t.strictSame(order, ["ingress", "forwarder"], "ingress first");
   },
@@ -117,12 +130,14 @@ await t.test(
   async (t) => {
     const { program } = await startStandalone(t, { BUFFER_DIR: t.testdir() });
     const children = await childrenOf(program.pid);
-    const commands = await Promise.all(children.map(async (pid) => readFile(`/proc/${pid}/cmdline`, "utf8")));
-    const ingress = children[commands.findIndex((command) => command.includes("ingress"))] ?? 0;
-    process.kill(ingress, "SIGKILL");
+    const commands = await Promise.all(
+      children.map(async ({ pid }) => readFile(`/proc/${pid}/cmdline`, "utf8")),
+    );
+    const ingress = children[commands.findIndex((command) => command.includes("ingress"))];
+    process.kill(Number(ingress?.pid), "SIGKILL");
     t.match(await program.ended, { code: 1 });
     t.ok(program.lines.some(({ text }) => text.includes("ingress ended by itself (signal SIGKILL)")));
-    t.notOk(children.some(isRunning));
+    t.strictSame(await running(children), []);
   },
 );
 
@@ -132,8 +147,8 @@ await t.test("if the launcher is killed, its children end by themselves", { skip
   await program.kill();
   // Longer than each of them may take to end in order.
   const deadline = performance.now() + 120_000;
-  while (children.some(isRunning) && performance.now() < deadline) await delay(50);
-  t.notOk(children.some(isRunning));
+  while ((await running(children)).length > 0 && performance.now() < deadline) await delay(200);
+  t.strictSame(await running(children), []);
 });
 
 await t.test("a taken port is named, with the variable that chooses another", async (t) => {

@@ -15,8 +15,7 @@ import { table } from "./markdown.js";
 
 const PEAK = 1_000_000;
 const HOUR = 3_600;
-const KIB = 1024;
-const MIB = 1024 * KIB;
+const MIB = 1024 * 1024;
 const GB = 1_000_000_000;
 const MB = 1_000_000;
 
@@ -42,8 +41,8 @@ const BROKER: BrokerFigures = {
 };
 
 /** FORWARDER_WINDOW_BYTES: the default, and what this fleet wants. */
-const WINDOW_BYTES = 512 * KIB;
-const LARGE_WINDOW_BYTES = 4 * MIB;
+const WINDOW_BYTES = 2 * MIB;
+const LARGE_WINDOW_BYTES = 8 * MIB;
 /** Of brokers near and far, in milliseconds. */
 const COMMITS_MS = [5, 20, 50, 100];
 const WINDOW_SIZES = [WINDOW_BYTES, LARGE_WINDOW_BYTES];
@@ -85,7 +84,7 @@ export function renderCapacity(): string {
       ["a commit takes", ...WINDOW_SIZES.map((bytes) => `\`FORWARDER_WINDOW_BYTES=${bytes}\``)],
       COMMITS_MS.map((ms) => [`${ms} ms`, ...WINDOW_SIZES.map((bytes) => count(paceOf(bytes, ms)))]),
     ),
-    `Set \`FORWARDER_WINDOW_BYTES=${LARGE_WINDOW_BYTES}\` and \`FORWARDER_WINDOW_LINES=20000\` here: it takes some 80 MiB more of memory.`,
+    `With \`FORWARDER_WINDOW_BYTES=${LARGE_WINDOW_BYTES}\` goes \`FORWARDER_WINDOW_LINES=30000\`.`,
     "",
     "## A broker that is away before noon",
     "",
@@ -212,7 +211,7 @@ function orderOfFailure({ pairs, partitions, perPairEvents }: Fleet): string[] {
     "",
     `1. **Senders that do not batch.** One event a request takes ${singles} pairs instead of ${pairs}. Everything else is far from its end by then.`,
     `2. **Consumers**, and the partitions they share: the forwarders write ${count(PAIR.forwarderPerCore)} events/s each, a consumer may do less than half of that.`,
-    `3. **Transaction markers.** Each window writes one into every partition that it touched. With full windows of ${WINDOW_BYTES / KIB} KiB, ${pairs} pairs × ${count(perPairEvents / eventsOf(WINDOW_BYTES))} windows/s × ${partitions + 1} are ${count(markersOf(WINDOW_BYTES))} small records a second; with ${LARGE_WINDOW_BYTES / MIB} MiB they are ${count(markersOf(LARGE_WINDOW_BYTES))}. More partitions make it worse, fewer and larger pairs better.`,
+    `3. **Transaction markers.** Each window writes one into every partition that it touched. With full windows of ${WINDOW_BYTES / MIB} MiB, ${pairs} pairs × ${count(perPairEvents / eventsOf(WINDOW_BYTES))} windows/s × ${partitions + 1} are ${count(markersOf(WINDOW_BYTES))} small records a second; with ${LARGE_WINDOW_BYTES / MIB} MiB they are ${count(markersOf(LARGE_WINDOW_BYTES))}. More partitions make it worse, fewer and larger pairs better.`,
     "4. **The thread of an ingress.** More pairs; they share nothing, so nothing else changes.",
     "5. **Disks and networks** of pairs last; those of the brokers are three times as busy.",
     "",
