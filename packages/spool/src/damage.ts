@@ -3,6 +3,7 @@
  *
  * Damage is a value, not an error: it costs the bytes that it hit and never a neighbour.
  */
+import { errnoOf } from "./errors.js";
 import type { Instance, Position } from "./position.js";
 
 export type DamageReason =
@@ -63,6 +64,25 @@ export interface Damage {
   position: Position;
   /** Where reading goes on. Before `position` only if the segment shrank. */
   next: Position;
+}
+
+/** The segment could not be read at `position`; reading goes on at `next`. */
+export function unreadableSegment(
+  instance: Instance,
+  position: Position,
+  next: Position,
+  error: unknown,
+): Damage {
+  return {
+    type: "damage",
+    reason: "unreadable",
+    bytes: Buffer.alloc(0),
+    length: 0,
+    message: `The segment cannot be read: ${errnoOf(error) || String(error)}.`,
+    instance,
+    position,
+    next,
+  };
 }
 
 /** What of the damaged bytes is carried along; the whole can be had with `quarantineBytes`. */

@@ -13,7 +13,7 @@ import { measureBacklog } from "./backlog.js";
 import type { Backlog } from "./backlog.js";
 import type { Clock } from "./clock.js";
 import { headerBytes } from "./control-line.js";
-import type { Damage } from "./damage.js";
+import { unreadableSegment } from "./damage.js";
 import type { Disk } from "./disk.js";
 import { errnoOf } from "./errors.js";
 import { FRAME_BYTES_MAX } from "./frame.js";
@@ -315,17 +315,4 @@ function newTrack(instance: Instance, position: Position | undefined): Track {
 function bytesOf(item: SpoolItem | undefined): number {
   if (item === undefined) return 0;
   return item.type === "line" ? item.payload.byteLength : item.bytes.byteLength;
-}
-
-function unreadableSegment(instance: Instance, position: Position, next: Position, error: unknown): Damage {
-  return {
-    type: "damage",
-    reason: "unreadable",
-    bytes: Buffer.alloc(0),
-    length: 0,
-    message: `The segment cannot be read: ${errnoOf(error) || String(error)}.`,
-    instance,
-    position,
-    next,
-  };
 }

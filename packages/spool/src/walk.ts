@@ -4,6 +4,7 @@
  * Where a writer is at work, the unfinished end of its last segment may therefore show as a torn tail.
  */
 import type { Clock } from "./clock.js";
+import { unreadableSegment } from "./damage.js";
 import type { Disk } from "./disk.js";
 import { errnoOf } from "./errors.js";
 import type { SpoolLayout } from "./layout.js";
@@ -44,7 +45,8 @@ export async function* walkSegment(
       const items: SpoolItem[] = [];
       state = await reader.read(items, WINDOW, "gone").catch((error: unknown) => {
         // Pruned since it was listed: nobody needs what was in it.
-        if (errnoOf(error) !== "ENOENT") items.push(unreadable(error, reader, instance));
+        if (errnoOf(error) !== "ENOENT")
+          items.push(unreadableSegment(instance, reader.position(), reader.position(), error));
         return "done" as const;
       });
       if (items.length > 0) yield items;
@@ -52,18 +54,4 @@ export async function* walkSegment(
   } finally {
     await reader.close().catch(() => undefined);
   }
-}
-
-function unreadable(error: unknown, reader: SegmentReader, instance: string): SpoolItem {
-  const position = reader.position();
-  return {
-    type: "damage",
-    reason: "unreadable",
-    bytes: Buffer.alloc(0),
-    length: 0,
-    message: `The segment cannot be read: ${errnoOf(error) || String(error)}.`,
-    instance,
-    position,
-    next: position,
-  };
 }

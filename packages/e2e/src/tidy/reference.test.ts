@@ -11,7 +11,7 @@ import { ROOT } from "../deploy/context.js";
 import { expressionsOf } from "../deploy/dashboard.js";
 import { makePages } from "../deploy/pages.js";
 import { readReference } from "../deploy/read-reference.js";
-import { runCommand } from "../sh.js";
+import { readCheckout } from "./checkout.js";
 import {
   alertsIn,
   anchorOf,
@@ -42,19 +42,7 @@ const reference = await readReference();
 const pages = await makePages();
 const variables = new Set([...reference.variables.values()].flat().map(({ name }) => name));
 const metrics = new Set([...reference.metrics.values()].flat().map(({ name }) => name));
-const listing = await runCommand([
-  "git",
-  "-C",
-  ROOT,
-  "ls-files",
-  "--cached",
-  "--others",
-  "--exclude-standard",
-]).catch(() => undefined);
-const skip = listing?.code !== 0 && "this is no checkout that git knows";
-const paths = (listing?.stdout ?? "")
-  .split("\n")
-  .filter((path) => path !== "" && existsSync(join(ROOT, path)));
+const { paths, skip } = await readCheckout();
 
 function textsOf(pattern: RegExp): Promise<TextFile[]> {
   const wanted = paths.filter((path) => pattern.test(path));

@@ -2,12 +2,11 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import t from "tap";
-import { runCommand } from "../sh.js";
+import { ROOT } from "../deploy/context.js";
+import { readCheckout } from "./checkout.js";
 import { linksOf, RULES, type SourceFile } from "./rules.js";
 
-const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 const TEXT = /\.(?:ts|js|md)$/;
 
 /** For each rule: what it must find, and what it must leave alone. */
@@ -64,19 +63,7 @@ await t.test("each rule finds what it is there to find, and nothing else", async
   t.strictSame(linksOf({ path: "packages/x/README.md", text }), ["packages/b/c.md", "packages/x/i.md"]);
 });
 
-const listing = await runCommand([
-  "git",
-  "-C",
-  ROOT,
-  "ls-files",
-  "--cached",
-  "--others",
-  "--exclude-standard",
-]).catch(() => undefined);
-const skip = listing?.code !== 0 && "this is no checkout that git knows";
-const paths = (listing?.stdout ?? "")
-  .split("\n")
-  .filter((path) => path !== "" && existsSync(join(ROOT, path)));
+const { paths, skip } = await readCheckout();
 const files: SourceFile[] = await Promise.all(
   paths.map(async (path) => ({
     path,
