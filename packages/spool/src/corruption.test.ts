@@ -260,10 +260,10 @@ function readByLineFeeds(segment: string, bytes: Buffer): SpoolItem[] {
   for (let at = 0, end = bytes.indexOf("\n"); end >= 0; at = end + 1, end = bytes.indexOf("\n", at)) {
     const line = decodeLine(bytes, at, end, checksumSeed(segment));
     const position = { segment, offset: at, sequence: 0 };
-    const place = { instance: "", position, next: position };
+    const place = { instance: "", position, next: position, length: end + 1 - at };
     if (line?.kind === "data") items.push({ type: "line", payload: line.payload, ...place });
     if (line !== undefined) continue;
-    items.push({ type: "damage", reason: "bad_line", bytes, length: end + 1 - at, message: "", ...place });
+    items.push({ type: "damage", reason: "bad_line", bytes, message: "", ...place });
   }
   return items;
 }

@@ -16,17 +16,29 @@ import { SpoolError } from "./errors.js";
 export type LineKind = "data" | "header" | "seal";
 
 export interface Line {
-  kind: LineKind;
-  sequence: number;
+  readonly kind: LineKind;
+  readonly sequence: number;
   /** The bytes of the payload, a view into the bytes that were decoded. */
-  payload: Buffer;
+  readonly payload: Buffer;
 }
 
 const MEMBER: Record<LineKind, string> = { data: "d", header: "header", seal: "seal" };
+const KINDS = ["data", "seal", "header"] as const;
+const OPENING = Buffer.from('{"crc":"');
+/** Between the checksum and the number. */
+const BEFORE_NUMBER = Buffer.from('","n":');
+/** Between the number and the payload. */
+const BEFORE_PAYLOAD: Readonly<Record<LineKind, Buffer>> = {
+  data: Buffer.from(`,"${MEMBER.data}":`),
+  seal: Buffer.from(`,"${MEMBER.seal}":`),
+  header: Buffer.from(`,"${MEMBER.header}":`),
+};
 /** `{"crc":"` + 8 digits + `",` */
 const CHECKED_FROM = 18;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
+/** `}` */
+const CLOSE = 0x7d;
 
 /** An upper bound of what a frame adds to its payload: prefix, number of up to 16 digits, brackets, line feed. */
 export const FRAME_BYTES_MAX: number = 64;
@@ -63,7 +75,7 @@ export function encodeLine(
   let end = checkedFrom + target.write(`"n":${sequence},"${MEMBER[kind]}":`, checkedFrom, "latin1");
   target.set(payload, end);
   end += payload.byteLength;
-  target[end++] = 0x7d; // }
+  target[end++] = CLOSE;
   const checksum = crc32(target.subarray(checkedFrom, end), seed);
   target.write(`{"crc":"${checksum.toString(16).padStart(8, "0")}",`, offset, "latin1");
   target[end++] = LINE_FEED;
@@ -88,12 +100,21 @@ export function encodeSingleLine(
  */
 export function decodeLine(bytes: Buffer, start: number, end: number, seed: number): Line | undefined {
   const checkedFrom = start + CHECKED_FROM;
-  if (end - checkedFrom < 8 || bytes[end - 1] !== 0x7d) return undefined;
-  if (bytes.toString("latin1", start, start + 8) !== '{"crc":"') return undefined;
-  if (bytes.toString("latin1", checkedFrom - 2, checkedFrom + 4) !== '","n":') return undefined;
-  const stored = parseChecksum(bytes, start + 8);
-  if (stored === undefined || stored !== crc32(bytes.subarray(checkedFrom, end), seed)) return undefined;
+  if (end - checkedFrom < 8 || bytes[end - 1] !== CLOSE) return undefined;
+  if (!standsAt(bytes, start, OPENING) || !standsAt(bytes, checkedFrom - 2, BEFORE_NUMBER)) return undefined;
+  const stored = parseChecksum(bytes, start + OPENING.byteLength);
+  if (stored === undefined) return undefined;
+  // A plain view: a Buffer costs twice as much to make.
+  const checked = new Uint8Array(bytes.buffer, bytes.byteOffset + checkedFrom, end - checkedFrom);
+  if (stored !== crc32(checked, seed)) return undefined;
   return splitChecked(bytes, checkedFrom + 4, end);
+}
+
+function standsAt(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
+  for (let index = 0; index < wanted.length; index++) {
+    if (bytes[at + index] !== wanted[index]) return false;
+  }
+  return true;
 }
 
 /** Eight lower-case hexadecimal digits, or undefined: there is one spelling of a checksum. */
@@ -118,12 +139,32 @@ function splitChecked(bytes: Buffer, from: number, end: number): Line | undefine
     sequence = sequence * 10 + (byte - 0x30);
   }
   if (at === from || !Number.isSafeInteger(sequence)) return undefined;
-  for (const kind of ["data", "seal", "header"] as const) {
-    const member = `,"${MEMBER[kind]}":`;
-    const payloadFrom = at + member.length;
-    if (payloadFrom < end && bytes.toString("latin1", at, payloadFrom) === member) {
-      return { kind, sequence, payload: bytes.subarray(payloadFrom, end - 1) };
+  for (const kind of KINDS) {
+    const payloadFrom = at + BEFORE_PAYLOAD[kind].byteLength;
+    if (payloadFrom < end && standsAt(bytes, at, BEFORE_PAYLOAD[kind])) {
+      return new DecodedLine(kind, sequence, bytes, payloadFrom, end - 1);
     }
   }
   return undefined;
+}
+
+/** The view of the payload is made when somebody asks: it costs as much as all the rest but the checksum. */
+class DecodedLine implements Line {
+  readonly kind: LineKind;
+  readonly sequence: number;
+  readonly #bytes: Buffer;
+  readonly #from: number;
+  readonly #to: number;
+
+  constructor(kind: LineKind, sequence: number, bytes: Buffer, from: number, to: number) {
+    this.kind = kind;
+    this.sequence = sequence;
+    this.#bytes = bytes;
+    this.#from = from;
+    this.#to = to;
+  }
+
+  get payload(): Buffer {
+    return this.#bytes.subarray(this.#from, this.#to);
+  }
 }

@@ -314,5 +314,5 @@ function newTrack(instance: Instance, position: Position | undefined): Track {
 
 function bytesOf(item: SpoolItem | undefined): number {
   if (item === undefined) return 0;
-  return item.type === "line" ? item.payload.byteLength : item.bytes.byteLength;
+  return item.type === "line" ? item.length : item.bytes.byteLength;
 }

@@ -20,25 +20,16 @@ import type { Line } from "./frame.js";
 import { readLineBefore } from "./line-before.js";
 import type { Instance, Position } from "./position.js";
 import { findLineInside, scanForLine } from "./resync.js";
+import { StoredLine } from "./spool-line.js";
+import type { SpoolLine } from "./spool-line.js";
 import type { WriterState } from "./writer-watch.js";
-
-export interface SpoolLine {
-  type: "line";
-  /** A view into the bytes read; stays valid as long as it is held. */
-  payload: Buffer;
-  instance: Instance;
-  /** Where this line begins. */
-  position: Position;
-  /** Where reading goes on once it is consumed. */
-  next: Position;
-}
 
 export type SpoolItem = SpoolLine | Damage;
 
 export interface ReadLimits {
   /** Items. */
   linesMax: number;
-  /** Bytes of payloads. At least one item is returned whatever its size. */
+  /** Bytes of lines. At least one item is returned whatever its size. */
   bytesMax: number;
   /**
    * Milliseconds. What was read by then is returned, so that it waits neither for a slow disk nor for many instances;
@@ -209,13 +200,11 @@ export class SegmentReader {
     this.#hidden = 0;
     this.#sequence = line.sequence;
     if (line.kind === "seal") return this.#takeSeal(line, length, items);
-    const position = this.position();
+    if (line.kind === "data") {
+      items.push(new StoredLine(line, this.#options.instance, this.#segment, this.#offset, length));
+    }
     this.#offset += length;
     this.#sequence += 1;
-    if (line.kind === "data") {
-      const { instance } = this.#options;
-      items.push({ type: "line", payload: line.payload, instance, position, next: this.position() });
-    }
     return length;
   }
 

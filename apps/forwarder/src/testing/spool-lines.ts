@@ -35,6 +35,7 @@ export function lineOf(number: number, payload: Uint8Array): SpoolLine {
     instance: INSTANCE,
     position: position(number),
     next: position(number + 1),
+    length: STEP,
   };
 }
 
