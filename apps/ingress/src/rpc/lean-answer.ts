@@ -1,8 +1,8 @@
 /**
- * The frames of the answers that nearly all calls get, written without the machinery that writes any message: fields of
- * the wire contract in the order of their numbers, as the library writes them.
+ * The messages and frames of the answers that nearly all calls get, written without the machinery that writes any
+ * message: fields of the wire contract in the order of their numbers, as the library writes them.
  */
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
 import type { Compression } from "@connectrpc/connect/protocol";
 import {
   CollectEventResponseSchema,
@@ -26,6 +26,11 @@ export function encodeEventAnswer(receipt: Receipt): Uint8Array {
   );
 }
 
+/** The same in the JSON form of protobuf, in which what is empty or nothing is left out. */
+export function printEventAnswer(receipt: Receipt): Uint8Array {
+  return Buffer.from(JSON.stringify(collectEvent(receipt)));
+}
+
 /** The message of `CollectEventsResponse`. */
 export function encodeBatchAnswer(receipt: Receipt): Uint8Array {
   const { batchId, receivedAt, accepted, rejected } = receipt;
@@ -36,6 +41,16 @@ export function encodeBatchAnswer(receipt: Receipt): Uint8Array {
   return (
     common ?? toBinary(CollectEventsResponseSchema, create(CollectEventsResponseSchema, answerOf(receipt)))
   );
+}
+
+/** The same in the JSON form of protobuf. */
+export function printBatchAnswer(receipt: Receipt): Uint8Array {
+  const { batchId, receivedAt: timestamp, accepted, rejected } = receipt;
+  const text =
+    rejected === 0
+      ? JSON.stringify({ success: true, batchId, accepted, timestamp })
+      : toJsonString(CollectEventsResponseSchema, create(CollectEventsResponseSchema, answerOf(receipt)));
+  return Buffer.from(text);
 }
 
 /** The message of `StreamEventsResponse`. */
@@ -60,10 +75,22 @@ export function encodeStreamAnswer({ receipt, firstIndex }: StreamAnswer): Uint8
 /** Shorter messages are not compressed: the library's own bound. */
 const COMPRESS_BYTES_MIN = 1024;
 
-/** The frame of an answer to a caller that takes this compression. */
-export async function frameFor(message: Uint8Array, compression: Compression | undefined): Promise<Buffer> {
-  if (compression === undefined || message.byteLength < COMPRESS_BYTES_MIN) return frameOf(message, 0);
-  return frameOf(await compression.compress(message), COMPRESSED);
+/** True for messages that go out compressed to a caller that takes this compression. */
+export function isCompressible(
+  message: Uint8Array,
+  compression: Compression | undefined,
+): compression is Compression {
+  return compression !== undefined && message.byteLength >= COMPRESS_BYTES_MIN;
+}
+
+/** The frame of a message to a caller that takes this compression. */
+export async function frameFor(
+  message: Uint8Array,
+  compression: Compression | undefined,
+  flags = 0,
+): Promise<Buffer> {
+  if (!isCompressible(message, compression)) return frameOf(message, flags);
+  return frameOf(await compression.compress(message), flags | COMPRESSED);
 }
 
 const COMPRESSED = 1;

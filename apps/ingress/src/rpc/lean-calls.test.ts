@@ -228,7 +228,12 @@ await t.test("takes what is plain, and leaves the rest to the library", async (t
   t.ok(takes({}, `${SERVICE}/CollectEvents`));
   t.notOk(takes({ "grpc-timeout": "1S" }));
   t.notOk(takes({ "grpc-encoding": "gzip" }));
-  t.notOk(takes({ "content-type": "application/grpc-web+proto" }));
+  t.notOk(takes({ "content-type": "application/grpc-web-text" }));
+  t.notOk(takes({ "content-type": "application/grpc-web+proto" }, `${SERVICE}/StreamEvents`));
+  t.ok(takes({ "content-type": "application/grpc-web+proto" }, `${SERVICE}/CollectEvent`, false));
+  t.ok(takes({ "content-type": "application/json" }, `${SERVICE}/CollectEvent`, false));
+  t.notOk(takes({ "content-type": "application/json", "content-encoding": "gzip" }));
+  t.notOk(takes({ "content-type": "application/json", "connect-timeout-ms": "1" }));
   t.ok(takes({}, `${SERVICE}/StreamEvents`));
   t.notOk(takes({}, `${SERVICE}/HealthCheck`));
   t.notOk(takes({}, `${SERVICE}/CollectEvent`, false));

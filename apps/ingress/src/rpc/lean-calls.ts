@@ -1,28 +1,29 @@
 /**
- * gRPC calls, answered on the HTTP/2 stream itself. The library's way through async iterables and
- * abort signals costs many times what storing an event does.
+ * Calls answered without the library, whose way through async iterables and abort signals costs many times what storing
+ * an event does: those of one message over every protocol, and streams over gRPC.
  *
  * **Invariant:** nobody can tell from outside which way a call went. Whatever is not the plain case (compressed or
- * damaged messages, deadlines, JSON) goes the library's way, which knows what to say of it; a test
+ * damaged messages, deadlines, unusual content types) goes the library's way, which knows what to say of it; a test
  * puts the same calls to both ways.
  * **Invariant:** what the gate has judged is not judged again here, and what it has begun ends as every exchange does.
  */
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import type { Compression } from "@connectrpc/connect/protocol";
-import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { EventCollectorService, readWireBatch, readWireEvent } from "@event-collector/contract";
 import type { SourceEvent } from "@event-collector/contract";
-import type { Http2ServerResponse } from "node:http2";
 import type { Logger } from "pino";
 import type { Ingest, Receipt } from "../ingest.js";
 import type { Exchange } from "../server/exchange.js";
 import type { Incoming, Outgoing } from "../server/incoming.js";
 import { failCall } from "./call-failure.js";
 import { refusalError } from "./connect-error.js";
-import { encodeBatchAnswer, encodeEventAnswer, frameFor } from "./lean-answer.js";
-import { answerLeanStream, writeHead } from "./lean-stream.js";
+import { encodeBatchAnswer, encodeEventAnswer, printBatchAnswer, printEventAnswer } from "./lean-answer.js";
+import { CONNECT_JSON, CONNECT_PROTO, GRPC, GRPC_WEB } from "./lean-protocol.js";
+import type { LeanAnswer, LeanProtocol } from "./lean-protocol.js";
+import { answerLeanStream } from "./lean-stream.js";
 import type { LeanStreamOptions } from "./lean-stream.js";
-import { readSingleFrame } from "./single-frame.js";
+import { readJsonBatch, readJsonEvent } from "./proto-json.js";
+import { readWholeMessage } from "./whole-message.js";
 
 export interface LeanCalls {
   /** True for calls that may be answered here, as far as their heads tell. */
@@ -39,32 +40,47 @@ export interface LeanCalls {
 /** How the message of a method is read, and its answer written. */
 interface Method {
   /** Undefined if the library must read it. */
-  read(message: Uint8Array): readonly SourceEvent[] | undefined;
+  read(message: Buffer): readonly SourceEvent[] | undefined;
   /** Throws a ConnectError if the receipt means that the call has failed. */
   write(receipt: Receipt): Uint8Array;
 }
 
+function single(read: (message: Buffer) => SourceEvent | undefined): Method["read"] {
+  return (message) => {
+    const event = read(message);
+    return event && [event];
+  };
+}
+
 const SERVICE = `/${EventCollectorService.typeName}`;
 
-const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
+const METHODS: ReadonlyMap<string, Readonly<Record<LeanProtocol["codec"], Method>>> = new Map([
   [
     `${SERVICE}/CollectEvent`,
     {
-      read: (message) => {
-        const event = readWireEvent(message);
-        return event && [event];
-      },
-      write: encodeEventAnswer,
+      proto: { read: single(readWireEvent), write: encodeEventAnswer },
+      json: { read: single(readJsonEvent), write: printEventAnswer },
     },
   ],
-  [`${SERVICE}/CollectEvents`, { read: readWireBatch, write: encodeBatchAnswer }],
+  [
+    `${SERVICE}/CollectEvents`,
+    {
+      proto: { read: readWireBatch, write: encodeBatchAnswer },
+      json: { read: readJsonBatch, write: printBatchAnswer },
+    },
+  ],
 ]);
 
 const STREAM = `${SERVICE}/StreamEvents`;
 
-const CONTENT_TYPES: ReadonlySet<string | undefined> = new Set([
-  "application/grpc",
-  "application/grpc+proto",
+const PROTOCOLS: ReadonlyMap<string | undefined, LeanProtocol> = new Map([
+  ["application/grpc", GRPC],
+  ["application/grpc+proto", GRPC],
+  ["application/grpc-web", GRPC_WEB],
+  ["application/grpc-web+proto", GRPC_WEB],
+  ["application/proto", CONNECT_PROTO],
+  ["application/json", CONNECT_JSON],
+  ["application/json; charset=utf-8", CONNECT_JSON],
 ]);
 
 const COMPRESSIONS: readonly Compression[] = [compressionGzip, compressionBrotli];
@@ -82,55 +98,56 @@ export function createLeanCalls(
   };
 
   async function answer(
-    outgoing: Http2ServerResponse,
+    outgoing: Outgoing,
     exchange: Exchange,
+    protocol: LeanProtocol,
     compression: Compression | undefined,
     method: Method,
     events: readonly SourceEvent[],
   ): Promise<void> {
-    let frame: Buffer | undefined;
-    let trailers: Record<string, string> = OK;
+    let made: LeanAnswer;
     try {
       const message = method.write(await store(ingest, exchange, events));
-      frame = await frameFor(message, compression);
+      made = await protocol.succeed(message, compression);
       exchange.code = "ok";
     } catch (reason) {
-      const error = failCall(logger, exchange, reason);
-      trailers = Object.fromEntries(setTrailerStatus(new Headers(), error));
+      made = await protocol.fail(failCall(logger, exchange, reason), compression);
     }
-    // The exchange was ended meanwhile, or its caller is gone.
-    if (outgoing.headersSent || outgoing.stream.destroyed) return;
-    writeHead(outgoing, compression);
-    outgoing.addTrailers(trailers);
-    if (frame === undefined) outgoing.end();
-    else outgoing.end(frame);
+    send(outgoing, made);
   }
 
   return {
     takes: (incoming, exchange) => {
       const { headers, method } = incoming;
+      const protocol = PROTOCOLS.get(headers["content-type"]);
       return (
-        "stream" in incoming &&
+        protocol !== undefined &&
         method === "POST" &&
-        (METHODS.has(exchange.route) || exchange.route === STREAM) &&
-        CONTENT_TYPES.has(headers["content-type"]) &&
-        headers["grpc-timeout"] === undefined &&
-        (headers["grpc-encoding"] ?? "identity") === "identity"
+        (METHODS.has(exchange.route) || (exchange.route === STREAM && protocol === GRPC)) &&
+        // gRPC needs the trailers of HTTP/2.
+        (protocol !== GRPC || "stream" in incoming) &&
+        headers[protocol.timeout] === undefined &&
+        (headers[protocol.encoding] ?? "identity") === "identity"
       );
     },
     enter: (incoming, outgoing, exchange, handOver) => {
-      if (!("stream" in incoming) || !("stream" in outgoing)) throw new Error("a lean call over HTTP/1.1");
-      const compression = acceptedCompression(incoming.headers["grpc-accept-encoding"]);
-      const method = METHODS.get(exchange.route);
+      const protocol = PROTOCOLS.get(incoming.headers["content-type"]);
+      if (protocol === undefined) throw new Error("no lean call");
+      const compression = acceptedCompression(incoming.headers[protocol.acceptEncoding]);
+      const method = METHODS.get(exchange.route)?.[protocol.codec];
       if (method === undefined) {
+        if (!("stream" in incoming) || !("stream" in outgoing)) throw new Error("no stream over HTTP/1.1");
         return void answerLeanStream(streamParts, incoming, outgoing, exchange, compression, options);
       }
-      readSingleFrame(incoming.stream, exchange.hold, options.messageBytesMax, {
+      const shape = { isFramed: protocol.isFramed, bytesMax: options.messageBytesMax };
+      readWholeMessage(incoming, exchange.hold, shape, {
         message: (message, body) => {
           const events = method.read(message);
-          if (events !== undefined) return void answer(outgoing, exchange, compression, method, events);
+          if (events !== undefined) {
+            return void answer(outgoing, exchange, protocol, compression, method, events);
+          }
           exchange.hold.release();
-          handOver(body);
+          handOver(body());
         },
         other: handOver,
       });
@@ -138,17 +155,19 @@ export function createLeanCalls(
   };
 }
 
-const OK: Record<string, string> = { "grpc-status": "0" };
+/** Says nothing where the exchange was ended meanwhile, or its caller is gone. */
+function send(outgoing: Outgoing, { status, headers, body, trailers }: LeanAnswer): void {
+  const { destroyed } = "stream" in outgoing ? outgoing.stream : outgoing;
+  if (outgoing.headersSent || destroyed) return;
+  outgoing.writeHead(status, headers);
+  if (trailers !== undefined) outgoing.addTrailers(trailers);
+  if (body === undefined) outgoing.end();
+  else outgoing.end(body);
+}
 
 async function store(ingest: Ingest, exchange: Exchange, events: readonly SourceEvent[]): Promise<Receipt> {
-  const { id, trace, key } = exchange;
-  const result = await ingest({
-    events,
-    protocol: "grpc",
-    requestId: id,
-    trace,
-    limits: key?.eventLimits,
-  });
+  const { id, trace, key, protocol } = exchange;
+  const result = await ingest({ events, protocol, requestId: id, trace, limits: key?.eventLimits });
   if (!result.ok) throw refusalError(result.refusal);
   return result.receipt;
 }
