@@ -34,19 +34,20 @@ function assertPorts({ port, grpcPort, admin, corsOrigins }: IngressConfig): voi
 }
 
 function assertSizes({ batchEventsMax, batchBytesMax, ...config }: IngressConfig): void {
-  const { spool, ndjson, limits } = config;
+  const { spool, ndjson, limits, workers } = config;
+  const forEach = workers === 1 ? "" : ` for each of ${workers} INGRESS_WORKERS`;
   if (config.streamBatchEvents > batchEventsMax) refuse("STREAM_BATCH_SIZE must not exceed MAX_BATCH_SIZE");
   if (ndjson.bytesMax < batchBytesMax) {
     refuse("MAX_NDJSON_BYTES must not be less than MAX_BATCH_SIZE_BYTES");
   }
-  if (limits.pendingBodyBytesMax < 2 * batchBytesMax) {
-    refuse("MAX_PENDING_BODY_BYTES must hold at least twice MAX_BATCH_SIZE_BYTES");
+  if (limits.pendingBodyBytesMax < 2 * batchBytesMax * workers) {
+    refuse(`MAX_PENDING_BODY_BYTES must hold at least twice MAX_BATCH_SIZE_BYTES${forEach}`);
   }
   if (spool.segmentBytesMax > spool.spoolBytesMax) {
     refuse("BUFFER_SEGMENT_BYTES must not exceed BUFFER_MAX_BYTES");
   }
-  if (spool.queueBytesMax < spool.lineBytesMax) {
-    refuse(`BUFFER_QUEUE_BYTES must hold the longest line, ${spool.lineBytesMax} bytes`);
+  if (spool.queueBytesMax < spool.lineBytesMax * workers) {
+    refuse(`BUFFER_QUEUE_BYTES must hold the longest line, ${spool.lineBytesMax} bytes${forEach}`);
   }
 }
 

@@ -16,6 +16,9 @@ import type { Metrics } from "./metrics.js";
 import { createReadinessCheck } from "./readiness.js";
 import type { ReadinessCheck } from "./readiness.js";
 import type { IngressConfig } from "./settings.js";
+import { ownOverview } from "./overview.js";
+import type { Overview } from "./overview.js";
+import type { RateExchange } from "./server/rates.js";
 import { createTurnstile } from "./turnstile.js";
 import type { Turnstile } from "./turnstile.js";
 
@@ -27,6 +30,9 @@ export interface Core {
   readonly metrics: Metrics;
   readonly writer: SpoolWriter;
   readonly lookout: Lookout;
+  readonly overview: Overview;
+  /** Undefined: no other process limits the same senders. */
+  readonly rateExchange: RateExchange | undefined;
   /** Undefined: nobody collects spans. */
   readonly tracer: Tracer | undefined;
   readonly ingest: Ingest;
@@ -34,6 +40,12 @@ export interface Core {
   readonly health: () => HealthReport;
   readonly limits: EventLimits;
   readonly decompress: Turnstile;
+}
+
+/** What a process has in common with others that serve the same ports. */
+export interface Company {
+  readonly overview: Overview;
+  readonly rateExchange: RateExchange;
 }
 
 /** Bytes that bodies may become while they are decompressed, all together. */
@@ -46,6 +58,7 @@ export function createCore(
   logger: Logger,
   tracer: Tracer | undefined,
   config: IngressConfig,
+  company?: Company,
 ): Core {
   const lifecycle = createLifecycle();
   const readiness = createReadinessCheck(writer, lifecycle);
@@ -65,6 +78,8 @@ export function createCore(
     metrics,
     writer,
     lookout,
+    overview: company?.overview ?? ownOverview({ metrics, lookout, writer }),
+    rateExchange: company?.rateExchange,
     tracer,
     ingest,
     readiness,

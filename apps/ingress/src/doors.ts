@@ -65,12 +65,12 @@ function probeRoutes({ health, readiness, clock }: Core, refuse: Refuse): Route[
   ];
 }
 
-function statsRoutes({ metrics, writer, lookout, config }: Core): Route[] {
+function statsRoutes({ overview, config }: Core): Route[] {
   return [
     { method: "GET", path: "/", handle: createPageHandler(config) },
-    { method: "GET", path: "/status", handle: createStatusHandler(lookout) },
-    { method: "GET", path: "/metrics", handle: createMetricsHandler(metrics.registry) },
-    { method: "GET", path: "/buffer/stats", handle: createBufferStatsHandler(writer) },
+    { method: "GET", path: "/status", handle: createStatusHandler(overview) },
+    { method: "GET", path: "/metrics", handle: createMetricsHandler(overview) },
+    { method: "GET", path: "/buffer/stats", handle: createBufferStatsHandler(overview) },
   ];
 }
 

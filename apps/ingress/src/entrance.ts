@@ -103,7 +103,7 @@ interface Assembly {
 function assemble(core: Core, { authenticate, exchanges, budget }: EntranceParts, assembly: Assembly): Gate {
   const { config, clock, lifecycle } = core;
   const cors = createCors(assembly.corsOrigins);
-  const rates = createRates(clock, assembly.rates);
+  const rates = createRates(clock, assembly.rates, core.rateExchange);
   const addresses = createClientAddresses(config.trustedProxies);
   const admit = createAdmission(
     { authenticate, cors, rates, addresses, underWay: () => exchanges.count(), clock },

@@ -30,6 +30,9 @@ const GIB = 1024 * MIB;
 const PORT_MAX = 65_535;
 const DAY_SECONDS = 86_400;
 
+/** Beyond that the one process that accepts connections, and the one disk, are what bends. */
+const WORKERS_MAX = 64;
+
 const schema = v.object({
   SERVICE_NAME: text("event-collector", "Name of the service in logs, metrics and health answers."),
   VERSION: text("1.0.0", "Version in health answers and `collector_build_info`."),
@@ -40,6 +43,12 @@ const schema = v.object({
     "Least level that is logged; DEBUG=true means debug.",
   ),
 
+  INGRESS_WORKERS: whole(
+    1,
+    1,
+    WORKERS_MAX,
+    "Processes that serve the ports together, one for each core that ingress may use; each costs the memory of an ingress. There is no automatic value: a container does not see its limit of CPU.",
+  ),
   HTTP_HOST: text("0.0.0.0", "Address to listen on. All, since a container has no better guess."),
   HTTP_PORT: whole(8000, 0, PORT_MAX, "The port of all protocols. 0 takes any free port."),
   GRPC_PORT: optionalWhole(
@@ -246,7 +255,7 @@ const schema = v.object({
   BUFFER_QUEUE_BYTES: optionalWhole(
     MIB,
     64 * GIB,
-    "Bytes that wait for the disk; more is refused. 64 MiB unless set, or twice the longest line.",
+    "Bytes that wait for the disk; more is refused. 64 MiB unless set, or twice the longest line for each worker.",
   ),
   BUFFER_APPEND_TIMEOUT_MS: whole(
     10_000,
@@ -290,6 +299,7 @@ export function parseEnvironment(environment: Readonly<Record<string, string | u
 
 function configOf(environment: Environment, tracing: TracingConfig | undefined): IngressConfig {
   return {
+    workers: environment.INGRESS_WORKERS,
     serviceName: environment.SERVICE_NAME,
     version: environment.VERSION,
     logLevel: environment.DEBUG ? "debug" : environment.LOG_LEVEL,
@@ -360,7 +370,8 @@ function spoolConfigOf(environment: Environment): SpoolConfig {
     segmentAgeMs: environment.BUFFER_SEGMENT_SECONDS * 1000,
     lineBytesMax,
     // Some 60 batches of the largest default size wait for the disk.
-    queueBytesMax: environment.BUFFER_QUEUE_BYTES ?? Math.max(64 * MIB, 2 * lineBytesMax),
+    queueBytesMax:
+      environment.BUFFER_QUEUE_BYTES ?? Math.max(64 * MIB, 2 * lineBytesMax * environment.INGRESS_WORKERS),
     appendTimeoutMs: environment.BUFFER_APPEND_TIMEOUT_MS,
     checkIntervalMs: environment.BUFFER_CHECK_INTERVAL_MS,
   };

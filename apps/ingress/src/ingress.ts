@@ -7,7 +7,9 @@ import { checkFileSystem, openWriter } from "@event-collector/spool";
 import type { Clock, Disk, SpoolWriter } from "@event-collector/spool";
 import type { Logger } from "pino";
 import { openAccess } from "./access.js";
+import { bufferStatsOf } from "./buffer-stats.js";
 import { createCore, eventLimitsOf } from "./core.js";
+import type { Company, Core } from "./core.js";
 import { createAdminGate, createPublicGate } from "./entrance.js";
 import type { EntranceParts } from "./entrance.js";
 import { createMetrics } from "./metrics.js";
@@ -20,6 +22,7 @@ import { createConnections } from "./server/connections.js";
 import { drain } from "./server/drain.js";
 import { createExchanges } from "./server/exchanges.js";
 import { createHttp2Sessions } from "./server/http2-sessions.js";
+import type { HandedPort } from "./server/handed-port.js";
 import { listen } from "./server/listener.js";
 import type { Listener, ListenerParts } from "./server/listener.js";
 import { createNetworkList } from "./server/network.js";
@@ -27,6 +30,7 @@ import { readTlsMaterial } from "./server/tls.js";
 import type { TlsMaterial } from "./server/tls.js";
 import { ConfigError } from "@event-collector/environment";
 import type { IngressConfig } from "./settings.js";
+import type { PortName, Snapshot } from "./workers/messages.js";
 
 export interface Ingress {
   /** The port of all protocols. */
@@ -37,8 +41,18 @@ export interface Ingress {
   readonly adminPort: number | undefined;
   /** Reads the files of keys and certificates again. Never rejects: what is broken is said and changes nothing. */
   reload(): Promise<void>;
+  /** Is not ready any more, and goes on serving. */
+  retire(): void;
+  /** What it knows of itself, for whoever puts several together. */
+  snapshot(): Promise<Snapshot>;
   /** Finishes what is under way, closes the ports and then the spool. Idempotent. */
   drain(): Promise<void>;
+}
+
+/** What a worker has of its primary. */
+export interface Primary extends Company {
+  /** Connections come from there. */
+  port(name: PortName): HandedPort;
 }
 
 /** Closes what was opened, the last first. */
@@ -50,10 +64,11 @@ export async function startIngress(
   clock: Clock,
   logger: Logger,
   config: IngressConfig,
+  primary?: Primary,
 ): Promise<Ingress> {
   const closers: Closers = [];
   try {
-    return await open(disk, clock, logger, config, closers);
+    return await open(disk, clock, logger, config, primary, closers);
   } catch (error) {
     await closeAll(closers);
     throw error;
@@ -65,6 +80,7 @@ async function open(
   clock: Clock,
   logger: Logger,
   config: IngressConfig,
+  primary: Primary | undefined,
   closers: Closers,
 ): Promise<Ingress> {
   const metrics = createMetrics(config);
@@ -76,14 +92,9 @@ async function open(
   const tls = await openTls(disk, reloader, metrics, listeners, config);
   const writer = await openSpool(disk, clock, logger, metrics, config);
   closers.push(() => writer.close());
-  const tracer = await openTracer(config.tracing, {
-    ...config,
-    role: "ingress",
-    onFailure: (reason) =>
-      logger.warn({ reason }, "spans cannot be exported; events are accepted all the same"),
-  });
+  const tracer = await startTracer(logger, config);
   closers.push(() => tracer?.close());
-  const core = createCore(writer, metrics, clock, logger, tracer, config);
+  const core = createCore(writer, metrics, clock, logger, tracer, config, primary);
   closers.push(() => core.lookout.close());
   const exchanges = createExchanges(clock, config.limits.requestTimeoutMs);
   closers.push(() => exchanges.close());
@@ -91,7 +102,8 @@ async function open(
   const parts: EntranceParts = { authenticate, exchanges, budget };
 
   const { admin, limits } = config;
-  const adminListener = admin && (await listenForOperators(createAdminGate(core, parts), admin));
+  const adminListener =
+    admin && (await listenForOperators(createAdminGate(core, parts), admin, primary?.port("admin")));
   if (adminListener !== undefined) closers.push(() => adminListener.close());
   const gate = createPublicGate(core, parts);
   const sessions = createHttp2Sessions(gate, {
@@ -115,6 +127,7 @@ async function open(
     closers,
     tls,
     config,
+    primary,
   );
   let drained: Promise<void> | undefined;
   return {
@@ -122,12 +135,23 @@ async function open(
     grpcPort: listeners[1]?.port,
     adminPort: adminListener?.port,
     reload: () => reloader.reload(),
+    retire: () => core.lifecycle.drain(),
+    snapshot: () => snapshotOf(core),
     drain: () =>
       (drained ??= drain(core.lifecycle, listeners, sessions, {
         delayMs: config.shutdownDelayMs,
         timeoutMs: config.shutdownTimeoutMs,
       }).then(() => closeAll(closers))),
   };
+}
+
+function startTracer(logger: Logger, config: IngressConfig): ReturnType<typeof openTracer> {
+  return openTracer(config.tracing, {
+    ...config,
+    role: "ingress",
+    onFailure: (reason) =>
+      logger.warn({ reason }, "spans cannot be exported; events are accepted all the same"),
+  });
 }
 
 async function openTls(
@@ -153,6 +177,14 @@ async function openTls(
   return material;
 }
 
+async function snapshotOf({ metrics, lookout, writer }: Core): Promise<Snapshot> {
+  return {
+    metrics: await metrics.registry.getMetricsAsJSON(),
+    status: await lookout.report(),
+    stats: bufferStatsOf(writer),
+  };
+}
+
 async function openSpool(
   disk: Disk,
   clock: Clock,
@@ -174,10 +206,13 @@ async function openPorts(
   listeners: Listener[],
   closers: Closers,
   tls: TlsMaterial | undefined,
-  { host, port, grpcPort, limits }: IngressConfig,
+  { host, port: publicPort, grpcPort, limits }: IngressConfig,
+  primary: Primary | undefined,
 ): Promise<void> {
-  for (const one of grpcPort === undefined ? [port] : [port, grpcPort]) {
-    const listener = await listen(parts, { ...limits, host, port: one, tls });
+  const ports = { public: publicPort, ...(grpcPort !== undefined && { grpc: grpcPort }) };
+  for (const [name, port] of Object.entries(ports)) {
+    const handed = primary?.port(name as PortName);
+    const listener = await listen(parts, { ...limits, host, port, tls, handed });
     listeners.push(listener);
     closers.push(() => listener.close());
   }

@@ -1,25 +1,51 @@
-/** The process: configuration from the environment, the log, the signals, the exit code. */
+/**
+ * The process: configuration from the environment, the log, the signals, the exit code.
+ *
+ * With INGRESS_WORKERS it is the primary of several workers, which it runs as `main.js worker <number>`.
+ */
 import { createLogger } from "@event-collector/operations";
 import { armFailpoints, nodeDisk, systemClock } from "@event-collector/spool";
-import { ConfigError, readConfig } from "./config.js";
+import type { Logger } from "pino";
+import { readConfig } from "./config.js";
+import { endAfterFailedStart } from "./failed-start.js";
 import { startIngress } from "./ingress.js";
 import { removeProtoAccessor } from "./proto-accessor.js";
+import type { IngressConfig } from "./settings.js";
+import { FailedWorker } from "./workers/crew.js";
+import { startPrimary } from "./workers/primary.js";
+import { WORKER } from "./workers/worker-process.js";
+import { runWorker } from "./workers/worker.js";
+
+/** What serves: this process, or the workers that it started. */
+interface Service {
+  readonly port: number;
+  readonly grpcPort: number | undefined;
+  readonly adminPort: number | undefined;
+  reload(): unknown;
+  drain(): Promise<void>;
+}
 
 async function main(): Promise<void> {
   const failpoints = process.env["FAILPOINT"];
   if (failpoints !== undefined && failpoints !== "") armFailpoints(failpoints);
   removeProtoAccessor();
   const config = readConfig(process.env);
+  const [role, number] = process.argv.slice(2);
+  // Without a channel to its primary nobody would hand it a connection.
+  if (role === WORKER && process.channel !== undefined) return runWorker(Number(number), config);
   const logger = createLogger({ level: config.logLevel, serviceName: config.serviceName });
-  const ingress = await startIngress(nodeDisk, systemClock, logger, config);
+  const service: Service =
+    config.workers === 1
+      ? await startIngress(nodeDisk, systemClock, logger, config)
+      : await startMany(logger, config);
   async function stop(signal: NodeJS.Signals): Promise<void> {
     logger.info({ signal }, "draining");
-    await ingress.drain();
+    await service.drain();
     logger.info("stopped");
     process.exit(0);
   }
 
-  process.on("SIGHUP", () => void ingress.reload());
+  process.on("SIGHUP", () => void service.reload());
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.once(signal, () => {
       // Whoever asks twice does not want to wait; what was answered is on stable storage all the same.
@@ -32,18 +58,28 @@ async function main(): Promise<void> {
   }
 
   // Only now: whoever reads these lines may send a signal at once.
-  logger.info({ host: config.host, port: ingress.port }, "listening");
-  if (ingress.grpcPort !== undefined) logger.info({ host: config.host, port: ingress.grpcPort }, "listening");
-  if (ingress.adminPort !== undefined && config.admin !== undefined) {
-    logger.info({ host: config.admin.host, port: ingress.adminPort }, "listening for operators");
+  logger.info({ host: config.host, port: service.port }, "listening");
+  if (service.grpcPort !== undefined) logger.info({ host: config.host, port: service.grpcPort }, "listening");
+  if (service.adminPort !== undefined && config.admin !== undefined) {
+    logger.info({ host: config.admin.host, port: service.adminPort }, "listening for operators");
   }
 }
 
+async function startMany(logger: Logger, config: IngressConfig): Promise<Service> {
+  const primary = await startPrimary(systemClock, logger, config);
+  void primary.failed.then((error) => {
+    logger.fatal({ error }, "no worker is left");
+    endLike(error);
+  });
+  return primary;
+}
+
+function endLike({ end }: FailedWorker): never {
+  process.exit(end.code ?? 1);
+}
+
 main().catch((error: unknown) => {
-  if (error instanceof ConfigError) {
-    process.stderr.write(`The configuration is not usable: ${error.message}\n`);
-    process.exit(2);
-  }
-  createLogger({ level: "info", serviceName: "event-collector" }).fatal({ error }, "start failed");
-  process.exit(1);
+  // What ended with an exit code has said why.
+  if (error instanceof FailedWorker && error.end.code !== null) endLike(error);
+  endAfterFailedStart(error);
 });

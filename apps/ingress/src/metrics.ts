@@ -6,7 +6,7 @@
  * names of keys are the operator's.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { MetricValue } from "prom-client";
+import type { MetricObjectWithValues, MetricValue } from "prom-client";
 import type { GroupObserver, SpoolWriter } from "@event-collector/spool";
 import type { ReasonCount } from "@event-collector/operations";
 import type { IngestObserver } from "./ingest.js";
@@ -39,6 +39,8 @@ export interface Metrics extends ReloadObserver, ListenerObserver {
   certificateExpires(at: number): void;
   /** A body was ended because more was arriving than can be held. */
   bodyEnded(): void;
+  /** A worker ended by itself, and another takes its place. */
+  workerLost(): void;
   totals(): Promise<WriterTotals>;
   /** What is under way now; nothing before `watch`. */
   load(): Load;
@@ -54,6 +56,10 @@ export interface MetricSources {
   readonly pendingBodyBytes: () => number;
 }
 
+const ACCEPTED = "collector_events_accepted_total";
+const REJECTED = "collector_events_rejected_total";
+const SYNC_SECONDS = "collector_spool_sync_duration_seconds";
+
 /** From below the fastest sync to above the longest timeout. */
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const SYNC_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 10];
@@ -63,18 +69,17 @@ export function createMetrics(options: { readonly serviceName: string; readonly 
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   addBuildInfo(registry, options);
-  const ingest = createIngestMeter(registry);
-  const group = createGroupMeter(registry);
   let load = (): Load => ({ requests: 0, connections: 0 });
   return {
     registry,
-    ingest: ingest.observer,
-    group: group.observer,
-    totals: async () => ({ ...(await ingest.totals()), ...(await group.totals()) }),
+    ingest: createIngestObserver(registry),
+    group: createGroupObserver(registry),
+    totals: async () => totalsOf(await registry.getMetricsAsJSON()),
     load: () => load(),
     exchange: createExchangeObserver(registry),
     ...createReloadObserver(registry),
     ...createPortObserver(registry),
+    workerLost: createLossCounter(registry),
     watch: (sources) => {
       load = () => ({ requests: sources.exchanges(), connections: sources.connections() });
       addSources(registry, sources);
@@ -82,30 +87,53 @@ export function createMetrics(options: { readonly serviceName: string; readonly 
   };
 }
 
+/** What was counted, of metrics as data: those of one process, or of several that were put together. */
+export function totalsOf(metrics: readonly MetricObjectWithValues<MetricValue<string>>[]): WriterTotals {
+  const valuesOf = (name: string): readonly MetricValue<string>[] =>
+    metrics.find((metric) => metric.name === name)?.values ?? [];
+  const reasons = sumByReason(valuesOf(REJECTED));
+  const partOf = (suffix: string): number =>
+    valuesOf(SYNC_SECONDS).find(
+      (value) => "metricName" in value && value.metricName === SYNC_SECONDS + suffix,
+    )?.value ?? 0;
+  return {
+    accepted: valuesOf(ACCEPTED).reduce((sum, { value }) => sum + value, 0),
+    rejected: reasons.reduce((sum, { count }) => sum + count, 0),
+    reasons,
+    syncs: partOf("_count"),
+    syncSeconds: partOf("_sum"),
+  };
+}
+
+function sumByReason(values: readonly MetricValue<string>[]): ReasonCount[] {
+  const sums = new Map<string, number>();
+  for (const { value, labels } of values) {
+    const reason = String(labels["reason"]);
+    sums.set(reason, (sums.get(reason) ?? 0) + value);
+  }
+  return [...sums].map(([reason, count]) => ({ reason, count })).toSorted((a, b) => b.count - a.count);
+}
+
 function addBuildInfo(registry: Registry, options: { serviceName: string; version: string }): void {
   const info = new Gauge({
     name: "collector_build_info",
     help: "Always 1; the labels say what runs.",
     labelNames: ["service", "version", "node"],
+    aggregator: "first",
     registers: [registry],
   });
   info.set({ service: options.serviceName, version: options.version, node: process.versions.node }, 1);
 }
 
-type IngestTotals = Pick<WriterTotals, "accepted" | "rejected" | "reasons">;
-
-function createIngestMeter(registry: Registry): {
-  observer: IngestObserver;
-  totals: () => Promise<IngestTotals>;
-} {
+function createIngestObserver(registry: Registry): IngestObserver {
   const accepted = new Counter({
-    name: "collector_events_accepted_total",
+    name: ACCEPTED,
     help: "Events that are on stable storage.",
     labelNames: ["protocol"],
     registers: [registry],
   });
   const rejected = new Counter({
-    name: "collector_events_rejected_total",
+    name: REJECTED,
     help: "Events refused by validation and stored for the dead-letter topic, by their first reason.",
     labelNames: ["protocol", "reason"],
     registers: [registry],
@@ -117,37 +145,13 @@ function createIngestMeter(registry: Registry): {
     registers: [registry],
   });
   return {
-    observer: {
-      accepted: (protocol, events) => accepted.inc({ protocol }, events),
-      rejected: (protocol, reason) => rejected.inc({ protocol, reason }),
-      refused: (protocol, reason) => refused.inc({ protocol, reason }),
-    },
-    totals: async () => {
-      const reasons = sumByReason((await rejected.get()).values);
-      return {
-        accepted: (await accepted.get()).values.reduce((sum, { value }) => sum + value, 0),
-        rejected: reasons.reduce((sum, { count }) => sum + count, 0),
-        reasons,
-      };
-    },
+    accepted: (protocol, events) => accepted.inc({ protocol }, events),
+    rejected: (protocol, reason) => rejected.inc({ protocol, reason }),
+    refused: (protocol, reason) => refused.inc({ protocol, reason }),
   };
 }
 
-function sumByReason(values: readonly MetricValue<"reason">[]): ReasonCount[] {
-  const sums = new Map<string, number>();
-  for (const { value, labels } of values) {
-    const reason = String(labels.reason);
-    sums.set(reason, (sums.get(reason) ?? 0) + value);
-  }
-  return [...sums].map(([reason, count]) => ({ reason, count })).toSorted((a, b) => b.count - a.count);
-}
-
-type GroupTotals = Pick<WriterTotals, "syncs" | "syncSeconds">;
-
-function createGroupMeter(registry: Registry): {
-  observer: GroupObserver;
-  totals: () => Promise<GroupTotals>;
-} {
+function createGroupObserver(registry: Registry): GroupObserver {
   const lines = new Histogram({
     name: "collector_spool_group_lines",
     help: "Lines that one sync made durable.",
@@ -155,7 +159,7 @@ function createGroupMeter(registry: Registry): {
     registers: [registry],
   });
   const seconds = new Histogram({
-    name: "collector_spool_sync_duration_seconds",
+    name: SYNC_SECONDS,
     help: "How long fdatasync took.",
     buckets: SYNC_BUCKETS,
     registers: [registry],
@@ -165,18 +169,10 @@ function createGroupMeter(registry: Registry): {
     help: "Bytes that were made durable.",
     registers: [registry],
   });
-  return {
-    observer: (group) => {
-      lines.observe(group.lines);
-      seconds.observe(group.syncSeconds);
-      bytes.inc(group.bytes);
-    },
-    totals: async () => {
-      const { values } = await seconds.get();
-      const valueOf = (suffix: string): number =>
-        values.find(({ metricName }) => metricName?.endsWith(suffix))?.value ?? 0;
-      return { syncs: valueOf("_count"), syncSeconds: valueOf("_sum") };
-    },
+  return (group) => {
+    lines.observe(group.lines);
+    seconds.observe(group.syncSeconds);
+    bytes.inc(group.bytes);
   };
 }
 
@@ -205,11 +201,13 @@ function createReloadObserver(registry: Registry): ReloadObserver & Pick<Metrics
     name: "collector_reload_failed",
     help: "1 while a file of keys or certificates is broken and what it replaced stays in force.",
     labelNames: ["file"],
+    aggregator: "max",
     registers: [registry],
   });
   const expiry = new Gauge({
     name: "collector_tls_certificate_expiry_timestamp_seconds",
     help: "When the certificate of the port ends; 0 without TLS.",
+    aggregator: "min",
     registers: [registry],
   });
   return {
@@ -233,24 +231,48 @@ function createPortObserver(registry: Registry): ListenerObserver & Pick<Metrics
   return { connectionRefused: (reason) => refused.inc({ reason }), bodyEnded: () => ended.inc() };
 }
 
+function createLossCounter(registry: Registry): Metrics["workerLost"] {
+  const lost = new Counter({
+    name: "collector_workers_lost_total",
+    help: "Workers that ended by themselves and were replaced.",
+    registers: [registry],
+  });
+  return () => lost.inc();
+}
+
+/** How gauges of several workers are one: what all of them look at is not added up. */
+type Aggregator = "sum" | "min" | "max";
+
 function addSources(registry: Registry, sources: MetricSources): void {
   const { writer, exchanges, sessions } = sources;
-  const gauge = (name: string, help: string, read: () => number): void => {
+  const gauge = (name: string, help: string, read: () => number, aggregator: Aggregator = "sum"): void => {
     const one: Gauge = new Gauge({
       name,
       help,
+      aggregator,
       registers: [registry],
       collect: () => one.set(read()),
     });
   };
+  gauge(
+    "collector_workers",
+    "Processes that serve; INGRESS_WORKERS unless some are being replaced.",
+    () => 1,
+  );
   gauge("collector_requests_in_flight", "Requests and streams under way.", exchanges);
   gauge("collector_connections", "Open connections.", sources.connections);
   gauge("collector_pending_body_bytes", "Bytes that arrived, not stored yet.", sources.pendingBodyBytes);
   gauge("collector_http2_sessions", "Open HTTP/2 connections.", sessions);
-  gauge("collector_spool_ready", "1 if the spool takes events.", () => (writer.readiness().ready ? 1 : 0));
-  gauge("collector_spool_bytes", "Bytes of all segments.", () => writer.stats().spoolBytes);
-  gauge("collector_spool_segments", "Segments on the disk.", () => writer.stats().segments);
-  gauge("collector_spool_free_bytes", "Free bytes of the file system.", () => writer.stats().freeBytes);
+  const isReady = (): number => (writer.readiness().ready ? 1 : 0);
+  gauge("collector_spool_ready", "1 if the spool takes events.", isReady, "min");
+  gauge("collector_spool_bytes", "Bytes of all segments.", () => writer.stats().spoolBytes, "max");
+  gauge("collector_spool_segments", "Segments on the disk.", () => writer.stats().segments, "max");
+  gauge(
+    "collector_spool_free_bytes",
+    "Free bytes of the file system.",
+    () => writer.stats().freeBytes,
+    "min",
+  );
   gauge("collector_spool_queue_bytes", "Bytes that wait for the disk.", () => writer.stats().queueBytes);
   // The writer counts failures; a counter of our own follows it.
   let seen = 0;

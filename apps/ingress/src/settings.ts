@@ -5,6 +5,8 @@ import type { TracingConfig } from "@event-collector/operations";
 export type { Rate } from "@event-collector/keys";
 
 export interface IngressConfig {
+  /** Processes that serve the ports together; 1: this one. */
+  readonly workers: number;
   readonly serviceName: string;
   readonly version: string;
   readonly logLevel: "debug" | "info" | "warn" | "error";

@@ -1,9 +1,9 @@
 /** The routes for operators and their machines: is it alive, is it ready, what did it do, how full is it. */
 import { PAGE_HEADERS, renderPage } from "@event-collector/operations";
-import type { Registry } from "prom-client";
-import type { Clock, SpoolWriter } from "@event-collector/spool";
+import { Registry } from "prom-client";
+import type { Clock } from "@event-collector/spool";
 import type { HealthReport } from "../health.js";
-import type { Lookout } from "../lookout.js";
+import type { Overview } from "../overview.js";
 import type { ReadinessCheck } from "../readiness.js";
 import type { Refuse, RestContext, RestHandler } from "./app.js";
 
@@ -28,34 +28,24 @@ export function createPageHandler(about: { serviceName: string; version: string 
   return (context) => context.body(page, 200, { ...PAGE_HEADERS });
 }
 
-export function createStatusHandler(lookout: Pick<Lookout, "report">): RestHandler {
-  return async (context) => json(context, await lookout.report());
+export function createStatusHandler(overview: Pick<Overview, "status">): RestHandler {
+  return async (context) => context.body(await overview.status(), 200, JSON_HEADERS);
 }
 
-export function createMetricsHandler(registry: Registry): RestHandler {
-  return async (context) =>
-    context.body(await registry.metrics(), 200, { "content-type": registry.contentType });
+export function createMetricsHandler(overview: Pick<Overview, "metrics">): RestHandler {
+  const headers = { "content-type": Registry.PROMETHEUS_CONTENT_TYPE };
+  return async (context) => context.body(await overview.metrics(), 200, headers);
 }
 
-export function createBufferStatsHandler(writer: Pick<SpoolWriter, "stats" | "readiness">): RestHandler {
-  return (context) => {
-    const stats = writer.stats();
-    return json(context, {
-      ready: writer.readiness().ready,
-      instance: stats.instance,
-      segment: stats.segment ?? null,
-      segments: stats.segments,
-      spool_bytes: stats.spoolBytes,
-      free_bytes: stats.freeBytes,
-      queue_bytes: stats.queueBytes,
-      written: { lines: stats.lines, bytes: stats.bytes, groups: stats.groups, failures: stats.failures },
-    });
-  };
+export function createBufferStatsHandler(overview: Pick<Overview, "stats">): RestHandler {
+  return async (context) => context.body(await overview.stats(), 200, JSON_HEADERS);
 }
 
 /** What is true for a moment must not be kept by anything between here and the reader. */
 const NOT_STORED = { "cache-control": "no-store" };
 
+const JSON_HEADERS = { ...NOT_STORED, "content-type": "application/json" };
+
 function json(context: RestContext, value: object): Response {
-  return context.body(JSON.stringify(value), 200, { ...NOT_STORED, "content-type": "application/json" });
+  return context.body(JSON.stringify(value), 200, JSON_HEADERS);
 }

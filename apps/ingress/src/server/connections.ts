@@ -3,12 +3,17 @@
  *
  * **Invariant:** an address is forgotten with its last connection.
  */
-import type { Socket } from "node:net";
 import { canonicalAddress, senderOf } from "./network.js";
+
+/** What is counted: a socket, or what stands for one that another process has. */
+export interface Connection {
+  readonly remoteAddress?: string | undefined;
+  once(event: "close", listener: () => void): unknown;
+}
 
 export interface Connections {
   /** Counts the connection until it closes; false, and it is not counted, if its address has too many. */
-  admit(socket: Socket): boolean;
+  admit(connection: Connection): boolean;
   count(): number;
 }
 
@@ -17,14 +22,14 @@ export function createConnections(perAddressMax: number, exempt: (address: strin
   const byAddress = new Map<string, number>();
   let total = 0;
   return {
-    admit: (socket) => {
-      const address = canonicalAddress(socket.remoteAddress ?? "");
+    admit: (connection) => {
+      const address = canonicalAddress(connection.remoteAddress ?? "");
       const sender = address === undefined || exempt(address) ? undefined : senderOf(address);
       const before = sender === undefined ? 0 : (byAddress.get(sender) ?? 0);
       if (before >= perAddressMax) return false;
       total += 1;
       if (sender !== undefined) byAddress.set(sender, before + 1);
-      socket.once("close", () => {
+      connection.once("close", () => {
         total -= 1;
         if (sender === undefined) return;
         const left = (byAddress.get(sender) ?? 1) - 1;

@@ -15,6 +15,8 @@ import type { SecureContextOptions, TLSSocket } from "node:tls";
 import { answerClientErrors } from "./client-error.js";
 import type { Connections } from "./connections.js";
 import type { Http2Sessions } from "./http2-sessions.js";
+import { adopt } from "./handed-port.js";
+import type { Adoption, HandedPort } from "./handed-port.js";
 import { createPipeline } from "./pipeline.js";
 import { createSniffer } from "./preface.js";
 import type { Sniffer } from "./preface.js";
@@ -30,6 +32,8 @@ export interface ListenerOptions {
   readonly keepAliveMs: number;
   /** Undefined: cleartext. */
   readonly tls: TlsMaterial | undefined;
+  /** Undefined: it listens itself. Otherwise host and port are another's, who bounds the connections too. */
+  readonly handed?: HandedPort | undefined;
 }
 
 export interface ListenerParts {
@@ -45,6 +49,7 @@ export interface ListenerObserver {
 }
 
 export interface Listener {
+  /** 0 if another process listens. */
   readonly port: number;
   /** Resolves when the port is free and its last connection has ended. */
   readonly closed: Promise<void>;
@@ -60,6 +65,9 @@ export interface Listener {
 
 /** How soon after a timeout a connection is really ended. */
 const TIMEOUT_CHECK_MS = 1_000;
+
+/** Connections that the system keeps until they are taken. */
+export const BACKLOG = 1024;
 
 /** Of all connections, how many may be undecided: a tenth, since whoever means well speaks at once. */
 const UNDECIDED_SHARE = 0.1;
@@ -88,16 +96,16 @@ export async function listen(given: ListenerParts, options: ListenerOptions): Pr
   server.maxConnections = options.connectionsMax;
   server.on("drop", () => observer.connectionRefused("port"));
   countConnections(server, parts);
-  server.listen({ host: options.host, port: options.port, backlog: 1024 });
-  await once(server, "listening");
-  const closed = once(server, "close").then(() => undefined);
+  const { port, closed, stop } =
+    options.handed === undefined
+      ? await openPort(server, options)
+      : { port: 0, ...adopt(server, options.handed) };
   const stopAccepting = (): void => {
-    // The method of http.Server would also end idle connections at once, and with them requests on their way.
-    if (server.listening) TcpServer.prototype.close.call(server);
+    stop();
     sniffer?.close();
   };
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     closed,
     secure,
     stopAccepting,
@@ -107,6 +115,22 @@ export async function listen(given: ListenerParts, options: ListenerOptions): Pr
       server.closeAllConnections();
       sessions.destroy();
       return closed;
+    },
+  };
+}
+
+async function openPort(
+  server: Server | SecureServer,
+  { host, port }: ListenerOptions,
+): Promise<Adoption & { port: number }> {
+  server.listen({ host, port, backlog: BACKLOG });
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    closed: once(server, "close").then(() => undefined),
+    stop: () => {
+      // The method of http.Server would also end idle connections at once, and with them requests on their way.
+      if (server.listening) TcpServer.prototype.close.call(server);
     },
   };
 }

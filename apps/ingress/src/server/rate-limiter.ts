@@ -22,6 +22,8 @@ export interface RateVerdict {
 export interface RateLimiter {
   /** Takes a token out of the sender's bucket, if there is one. */
   take(sender: string, rate: Rate): RateVerdict;
+  /** Takes tokens that were given elsewhere, whether or not there are so many: a bucket may owe some. */
+  charge(sender: string, rate: Rate, tokens: number): void;
   /** Buckets that are kept. */
   count(): number;
 }
@@ -50,6 +52,10 @@ export function createRateLimiter(clock: Pick<Clock, "monotonic">, sendersMax: n
       remember(sender, full);
       const remaining = Math.max(0, Math.floor((bucketMs - (full - now)) / tokenMs + 1e-6));
       return { allowed: true, remaining, waitMs: full - now };
+    },
+    charge: (sender, { perSecond }, tokens) => {
+      const now = clock.monotonic();
+      remember(sender, Math.max(fullAt.get(sender) ?? now, now) + (tokens * 1000) / perSecond);
     },
     count: () => fullAt.size,
   };

@@ -26,6 +26,23 @@ export interface Reading {
   readonly verdict: RateVerdict;
 }
 
+/** How often something was taken from a bucket. */
+export interface Take {
+  readonly meter: Meter;
+  readonly count: number;
+}
+
+/**
+ * What processes that share the rates of senders tell each other. Each keeps buckets of its own and learns afterwards
+ * what the others gave: no request waits for that, and what was given twice meanwhile is owed.
+ */
+export interface RateExchange {
+  /** Something was taken here. */
+  took(meter: Meter): void;
+  /** Hears what was taken elsewhere. */
+  listen(charge: (takes: readonly Take[]) => void): void;
+}
+
 export interface Rates {
   /** What limits this address, if anything does. */
   ofAddress(sender: string): Meter | undefined;
@@ -35,15 +52,23 @@ export interface Rates {
   pace(meters: readonly Meter[], end: AbortSignal): Promise<void>;
 }
 
-export function createRates(clock: Pick<Clock, "monotonic">, config: RatesConfig): Rates {
+export function createRates(
+  clock: Pick<Clock, "monotonic">,
+  config: RatesConfig,
+  exchange?: RateExchange,
+): Rates {
   const limiters: Readonly<Record<Meter["policy"], RateLimiter>> = {
     address: createRateLimiter(clock, config.addressesMax),
     key: createRateLimiter(clock, KEYS_MAX + 1),
   };
-  const take = (meter: Meter): Reading => ({
-    meter,
-    verdict: limiters[meter.policy].take(meter.sender, meter.rate),
+  exchange?.listen((takes) => {
+    for (const { meter, count } of takes) limiters[meter.policy].charge(meter.sender, meter.rate, count);
   });
+  const take = (meter: Meter): Reading => {
+    const verdict = limiters[meter.policy].take(meter.sender, meter.rate);
+    if (verdict.allowed) exchange?.took(meter);
+    return { meter, verdict };
+  };
   const meterOf = (policy: Meter["policy"], sender: string, rate: Rate | undefined): Meter | undefined =>
     rate && { policy, sender, rate };
   return {
