@@ -10,6 +10,18 @@ import type { BrokerFailure, Message } from "@event-collector/kafka";
 
 export type { BrokerObserver, Header, Message } from "@event-collector/kafka";
 
+/** The topics that these messages are for. */
+export function topicsOf(messages: readonly Message[]): Set<string> {
+  const topics = new Set<string>();
+  let last: string | undefined;
+  for (const { topic } of messages) {
+    // Nearly all are for the same.
+    if (topic !== last) topics.add(topic);
+    last = topic;
+  }
+  return topics;
+}
+
 /** Sends in transactions. Calls must not overlap. */
 export interface TransactionalProducer {
   begin(): Promise<void>;

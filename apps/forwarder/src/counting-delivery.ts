@@ -13,6 +13,7 @@ import { asBrokerFailure, BrokerFailure } from "@event-collector/kafka";
 import { failpoint } from "@event-collector/spool";
 import type { Positions } from "@event-collector/spool";
 import { pause } from "./backoff.js";
+import { topicsOf } from "./broker.js";
 import type { Broker, CountingProducer } from "./broker.js";
 import { StoppedError, undeliveredBatch } from "./delivery.js";
 import type { Batch, Committed, Delivery, Outcome } from "./delivery.js";
@@ -59,7 +60,7 @@ export function createCountingDelivery(
     if (producer === undefined)
       return undeliveredBatch(batch, new BrokerFailure("fatal", "the producer is not open"));
     try {
-      await topics.ensure(new Set(batch.messages.map(({ topic }) => topic)));
+      await topics.ensure(topicsOf(batch.messages));
     } catch (error) {
       return undeliveredBatch(batch, asBrokerFailure(error));
     }

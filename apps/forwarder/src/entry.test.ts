@@ -1,4 +1,4 @@
-import { BrokerFailure, keyTemplate, topicTemplate } from "@event-collector/kafka";
+import { BrokerFailure, keyTemplate, messageOptions, topicTemplate } from "@event-collector/kafka";
 import t from "tap";
 import { encodeRecord } from "@event-collector/contract";
 import type { SpoolRecord } from "@event-collector/contract";
@@ -45,9 +45,6 @@ await t.test("an accepted event is published byte for byte under its learner's k
   t.equal(Buffer.from(message.value ?? []).toString(), '{"n":12345678901234567890}');
   t.same(headersOf(message), {
     "content-type": "application/json",
-    "event-id": "event-7",
-    "event-type": "lesson_started",
-    "received-at": "2026-01-02T03:04:05.678Z",
     traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     tracestate: "a=b",
   });
@@ -146,7 +143,7 @@ await t.test("a torn tail, which nobody was promised, is passed over", async (t)
   t.equal(entryOf(damage(1, "torn_tail"), options(), NOW).outgoing, undefined);
 });
 
-await t.test("what the broker refuses keeps its headers and says why", async (t) => {
+await t.test("what the broker refuses has what is known of it in headers and says why", async (t) => {
   const event = outgoing(entryOf(line(1), options(), NOW).outgoing);
   const failure = new BrokerFailure("record", "message size too large", {
     code: 10,
@@ -156,7 +153,10 @@ await t.test("what the broker refuses keeps its headers and says why", async (t)
   const { message } = asDeadLetter(event, cause, options());
   t.same(message.value, event.message.value);
   t.match(headersOf(message), {
+    "content-type": "application/json",
     "event-id": "event-1",
+    "event-type": "lesson_started",
+    "received-at": "2026-01-02T03:04:05.678Z",
     "dlq.reason": "record_too_large",
     "dlq.stage": "publish",
     "__dlq.errors.message": "message size too large",
@@ -188,3 +188,30 @@ await t.test(
     t.ok(bytes < 32 * 1024, `${bytes} bytes fit into any topic`);
   },
 );
+
+await t.test("a common event makes the same message at a glance as in full", async (t) => {
+  const settings = { topic: "events", key: "{learner_id}", cloudEventsSource: undefined };
+  const { commonTopic, ...full } = messageOptions(settings);
+  t.equal(commonTopic, "events");
+  const traced = { ...eventRecord(5), traceparent: "00-1-2-01" } as SpoolRecord;
+  const records = [eventRecord(1), eventRecord(2, { key: 'a"b' }), eventRecord(3, { key: "é" }), traced];
+  for (const record of records) {
+    const [glanced, read] = [{ ...full, commonTopic: "events" }, full].map((message) =>
+      outgoing(entryOf(line(1, record), options(message), NOW).outgoing),
+    );
+    t.same(plainMessage(glanced?.message), plainMessage(read?.message));
+    t.equal(glanced?.receivedAt, read?.receivedAt);
+    t.same(plainMessage(glanced?.origin), plainMessage(read?.origin));
+  }
+});
+
+await t.test("where topic, key or headers are made from the event, no glance will do", async (t) => {
+  const settings = { topic: "events", key: "{learner_id}", cloudEventsSource: undefined };
+  for (const change of [{ topic: "events.{event_type}" }, { key: "{event_id}" }, { cloudEventsSource: "/" }])
+    t.equal(messageOptions({ ...settings, ...change }).commonTopic, undefined);
+});
+
+function plainMessage(message: Pick<Message, "topic" | "key" | "value" | "headers"> | undefined): unknown {
+  const { topic, key, value, headers } = message ?? { topic: "", key: null, value: null, headers: [] };
+  return { topic, key: String(Buffer.from(key ?? [])), value: String(Buffer.from(value ?? [])), headers };
+}

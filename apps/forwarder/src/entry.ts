@@ -5,9 +5,9 @@
  * broker refuses becomes a dead letter later, and the shortest form of one at last. Only what was never acknowledged
  * to anybody is passed over without a message.
  */
-import { decodeRecord, RecordError } from "@event-collector/contract";
+import { decodeRecord, glanceAtEvent, RecordError } from "@event-collector/contract";
 import type { EventRecord } from "@event-collector/contract";
-import { eventMessage } from "@event-collector/kafka";
+import { descriptiveHeaders, eventMessage, glancedMessage } from "@event-collector/kafka";
 import type { BrokerFailure, MessageOptions } from "@event-collector/kafka";
 import type { Damage, Instance, Position, SpoolItem, SpoolLine } from "@event-collector/spool";
 import type { Message } from "./broker.js";
@@ -55,25 +55,56 @@ export function entryOf(item: SpoolItem, options: EntryOptions, now: string): En
 }
 
 function ofLine(item: SpoolLine, options: EntryOptions, now: string): Outgoing {
+  const { payload } = item;
+  const { commonTopic } = options.message;
+  const glance = commonTopic === undefined ? undefined : glanceAtEvent(payload);
+  if (commonTopic !== undefined && glance !== undefined)
+    return new OutgoingEvent(glancedMessage(payload, glance, commonTopic), item, options);
   try {
-    const record = decodeRecord(item.payload);
-    if (record.kind === "event") return ofEvent(item, record, options);
+    const record = decodeRecord(payload);
+    if (record.kind === "event")
+      return new OutgoingEvent(eventMessage(record, options.message), item, options);
     const origin = rejectedOrigin(record, item, options.eventTopic);
     return letter(origin, rejectedCause(record, now), record.receivedAt, options);
   } catch (error) {
     // The checksum holds, so this is not damage: something else than the ingress wrote the line.
     if (!(error instanceof RecordError)) throw error;
     const headers = [{ "content-type": "application/octet-stream" }];
-    const origin = { topic: options.eventTopic, key: null, value: item.payload, headers, item };
+    const origin = { topic: options.eventTopic, key: null, value: payload, headers, item };
     return letter(origin, spoolCause("unknown_record", error.message, now), undefined, options);
   }
 }
 
-function ofEvent(item: SpoolItem, record: EventRecord, options: EntryOptions): Outgoing {
-  const message = eventMessage(record, options.message);
-  const { topic, key, headers } = message;
-  const origin = { topic, key, headers, value: record.value, item };
-  return { stage: "event", message, receivedAt: record.receivedAt, origin, cause: undefined };
+/** An accepted event. What only few are asked for is read from its line when it is asked for. */
+class OutgoingEvent implements Outgoing {
+  readonly stage = "event";
+  readonly message: Message;
+  readonly cause = undefined;
+  readonly #item: SpoolLine;
+  readonly #options: EntryOptions;
+
+  constructor(message: Message, item: SpoolLine, options: EntryOptions) {
+    this.message = message;
+    this.#item = item;
+    this.#options = options;
+  }
+
+  get receivedAt(): string {
+    return this.#record().receivedAt;
+  }
+
+  get origin(): DeadLetterOrigin {
+    const { topic, key } = this.message;
+    const record = this.#record();
+    const headers = descriptiveHeaders(record, this.#options.message);
+    return { topic, key, headers, value: record.value, item: this.#item };
+  }
+
+  #record(): EventRecord {
+    const record = decodeRecord(this.#item.payload);
+    if (record.kind !== "event") throw new Error("what was sent as an event is none");
+    return record;
+  }
 }
 
 function ofDamage(item: Damage, options: EntryOptions, now: string): Outgoing {
@@ -131,6 +162,9 @@ export function publishCause(
 /** Where the instances of these entries stand once all of them are delivered. */
 export function positionsAfter(entries: readonly Entry[]): Map<Instance, Position> {
   const positions = new Map<Instance, Position>();
-  for (const { item } of entries) positions.set(item.instance, item.next);
+  for (const [index, { item }] of entries.entries()) {
+    // Each instance has its turns; only the last line of one says something.
+    if (entries[index + 1]?.item.instance !== item.instance) positions.set(item.instance, item.next);
+  }
   return positions;
 }

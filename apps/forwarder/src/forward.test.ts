@@ -6,6 +6,7 @@ import { encodeRecord } from "@event-collector/contract";
 import type { Message } from "./broker.js";
 import { createFakeBroker, downFailure, tooLargeFailure } from "./testing/fake-producer.js";
 import type { FakeBroker } from "./testing/fake-producer.js";
+import { eventIdOf } from "./testing/message-id.js";
 import { lastingFolder } from "./testing/lasting-folder.js";
 import { eventRecord } from "./testing/spool-lines.js";
 import { appendEvents, openSpool, runForwarder, until } from "./testing/workbench.js";
@@ -17,10 +18,7 @@ const EVENTS = "learner.events";
 const DEAD = "learner.events.dlq";
 
 function ids(messages: readonly Message[]): number[] {
-  return messages.map((message) => {
-    const id = message.headers.map((header) => header["event-id"]).find((value) => value !== undefined) ?? "";
-    return Number(id.slice("event-".length));
-  });
+  return messages.map((message) => Number((eventIdOf(message) ?? "").slice("event-".length)));
 }
 
 function header(message: Message | undefined, name: string): string | undefined {

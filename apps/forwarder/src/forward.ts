@@ -144,7 +144,7 @@ async function readWindow(
 /** True if so much was read that more may wait. */
 function isBacklog(entries: readonly Entry[], { linesMax, bytesMax }: ReadLimits): boolean {
   if (entries.length >= linesMax / 2) return true;
-  const bytes = entries.reduce((sum, { item }) => sum + item.next.offset - item.position.offset, 0);
+  const bytes = entries.reduce((sum, { item }) => sum + item.length, 0);
   return bytes >= bytesMax / 2;
 }
 

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { keyTemplate, topicTemplate } from "@event-collector/kafka";
+import { messageOptions } from "@event-collector/kafka";
 import { openTracer } from "@event-collector/operations";
 import type { Tracer } from "@event-collector/operations";
 import {
@@ -347,11 +347,7 @@ function createDesk(
 
 function entryOptionsOf({ kafka }: ForwarderConfig): EntryOptions {
   return {
-    message: {
-      topic: topicTemplate(kafka.topic),
-      key: keyTemplate(kafka.key),
-      cloudEventsSource: kafka.cloudEventsSource,
-    },
+    message: messageOptions(kafka),
     eventTopic: kafka.topic,
     deadLetterTopic: kafka.deadLetterTopic,
     messageBytesMax: kafka.messageBytesMax,

@@ -13,6 +13,7 @@ import type { Observer } from "./observer.js";
 import { createProgress } from "./progress.js";
 import { createFakeBroker, downFailure, tooLargeFailure } from "./testing/fake-producer.js";
 import type { FakeBroker } from "./testing/fake-producer.js";
+import { eventIdOf } from "./testing/message-id.js";
 import { damage, eventRecord, INSTANCE, line, lines, position } from "./testing/spool-lines.js";
 import { createTopics } from "./topics.js";
 import { TransactionalDelivery } from "./transactional-delivery.js";
@@ -85,8 +86,8 @@ async function bench(mode: "exactly-once" | "at-least-once", keeps = true): Prom
         undefined,
       );
     },
-    events: () => broker.read("events").map((message) => header(message, "event-id")),
-    letters: () => broker.read("dead").map((message) => header(message, "event-id")),
+    events: () => broker.read("events").map((message) => eventIdOf(message) ?? ""),
+    letters: () => broker.read("dead").map((message) => eventIdOf(message) ?? ""),
   };
 }
 
@@ -109,9 +110,7 @@ function header(message: Message, name: string): string {
 }
 
 function isEvent(message: Message, ...numbers: readonly number[]): boolean {
-  return (
-    message.topic === "events" && numbers.includes(Number(header(message, "event-id").slice("event-".length)))
-  );
+  return message.topic === "events" && numbers.includes(Number(eventIdOf(message)?.slice("event-".length)));
 }
 
 const ids = (count: number, ...without: readonly number[]): string[] =>

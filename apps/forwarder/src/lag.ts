@@ -3,7 +3,15 @@
  * is when the figure counts.
  */
 import { openReader } from "@event-collector/spool";
-import type { Backlog, Clock, Disk, Positions, ReaderOptions, SpoolReader } from "@event-collector/spool";
+import type {
+  Backlog,
+  Clock,
+  Disk,
+  Instance,
+  Positions,
+  ReaderOptions,
+  SpoolReader,
+} from "@event-collector/spool";
 import type { Entry } from "./entry.js";
 import type { Observer } from "./observer.js";
 import type { Progress } from "./progress.js";
@@ -69,8 +77,14 @@ export function createLag(clock: Clock, scout: Scout, progress: Pick<Progress, "
 
 function oldestReceivedAt(entries: readonly Entry[]): number {
   let oldest = Infinity;
-  for (const { outgoing } of entries) {
-    if (outgoing?.receivedAt !== undefined) oldest = Math.min(oldest, Date.parse(outgoing.receivedAt));
+  const seen = new Set<Instance>();
+  for (const { item, outgoing } of entries) {
+    // Lines of an instance stand in the order in which they were received, but for the time of a request.
+    if (outgoing === undefined || seen.has(item.instance)) continue;
+    const { receivedAt } = outgoing;
+    if (receivedAt === undefined) continue;
+    seen.add(item.instance);
+    oldest = Math.min(oldest, Date.parse(receivedAt));
   }
   return oldest;
 }

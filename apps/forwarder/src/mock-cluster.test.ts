@@ -81,10 +81,12 @@ function header(message: Message | undefined, name: string): string | undefined 
     ?.toString();
 }
 
+function idOf(message: Message): string | undefined {
+  return header(message, "event-id") ?? /"event_id":"([^"]*)"/.exec(String(message.value))?.[1];
+}
+
 function ids(messages: readonly Message[]): number[] {
-  return messages
-    .map((message) => Number(header(message, "event-id")?.slice(6)))
-    .sort((left, right) => left - right);
+  return messages.map((message) => Number(idOf(message)?.slice(6))).sort((left, right) => left - right);
 }
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, number) => number);
@@ -122,11 +124,11 @@ for (const mode of ["exactly-once", "at-least-once"]) {
     await appendEvents(writer, 500, 600);
     const messages = await readTopic(t, bootstrap, EVENTS, 600);
     t.same(ids(messages), range(600));
-    const message = messages.find((each) => header(each, "event-id") === "event-7");
+    const message = messages.find((each) => idOf(each) === "event-7");
     t.equal(message?.key?.toString(), "learner-7");
     t.equal(message?.value?.toString(), '{"event_id":"event-7","learner_id":"learner-7"}');
     t.equal(header(message, "content-type"), "application/json");
-    t.equal(header(message, "received-at"), "2026-01-02T03:04:05.678Z");
+    t.equal(message?.headers?.length, 1, "what stands in the value is no header");
   });
 
   await t.test(`${mode}: a rejected event and an oversized one reach the dead-letter topic`, async (t) => {
@@ -148,12 +150,17 @@ for (const mode of ["exactly-once", "at-least-once"]) {
       }),
       encodeRecord(eventRecord(3)),
     ]);
-    await start(t, directory, bootstrap, { KAFKA_DELIVERY: mode, KAFKA_MESSAGE_BYTES_MAX: "16384" });
+    await start(t, directory, bootstrap, {
+      KAFKA_DELIVERY: mode,
+      KAFKA_MESSAGE_BYTES_MAX: "16384",
+      // Long enough for an abort to come first: the mock cluster shows what was sent in a transaction that is aborted.
+      KAFKA_LINGER_MS: "500",
+    });
     t.same(ids(await readTopic(t, bootstrap, EVENTS, 2)), [0, 3]);
     const letters = await readTopic(t, bootstrap, DEAD, 2);
     t.same(ids(letters), [1, 2]);
     const [large, rejected] = [1, 2].map((number) =>
-      letters.find((each) => header(each, "event-id") === `event-${number}`),
+      letters.find((each) => idOf(each) === `event-${number}`),
     );
     t.equal(header(large, "dlq.reason"), "record_too_large");
     t.equal(header(large, "dlq.truncated"), "true", "not even the dead letter may be that large here");

@@ -176,8 +176,9 @@ function produce(
     native.produce(
       message.topic,
       message.partition ?? null,
-      asBuffer(message.value),
-      asBuffer(message.key),
+      // It takes any view of bytes; its types know Buffers alone.
+      message.value as Buffer | null,
+      message.key as Buffer | null,
       null,
       tag,
       message.headers as rdkafka.MessageHeader[],
@@ -186,11 +187,6 @@ function produce(
   } catch (error) {
     return brokerFailure(asNativeError(error));
   }
-}
-
-function asBuffer(bytes: Uint8Array | null): Buffer | null {
-  if (bytes === null || Buffer.isBuffer(bytes)) return bytes;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** A client for one task that is closed after it. */

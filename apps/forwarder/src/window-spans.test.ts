@@ -36,8 +36,9 @@ function traceparent(number: number, flags = "01"): string {
 
 /** An entry of which only the trace context matters. */
 function entry(context: string | undefined): Entry {
-  const headers = context === undefined ? [] : [{ "event-id": "e" }, { traceparent: context }];
-  return { outgoing: { origin: { headers } } } as unknown as Entry;
+  const headers =
+    context === undefined ? [] : [{ "content-type": "application/json" }, { traceparent: context }];
+  return { outgoing: { message: { headers } } } as unknown as Entry;
 }
 
 await t.test("a window is linked once to each recorded span that brought its events", (t) => {

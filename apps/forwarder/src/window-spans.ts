@@ -55,7 +55,7 @@ function attributesOf(entries: readonly Entry[], topic: string): SpanAttributes 
 function linksOf(entries: readonly Entry[]): TraceContext[] {
   const found = new Set<string>();
   for (const { outgoing } of entries) {
-    const traceparent = outgoing?.origin.headers.find((header) => "traceparent" in header)?.["traceparent"];
+    const traceparent = outgoing?.message.headers.find((header) => "traceparent" in header)?.["traceparent"];
     if (traceparent !== undefined && isSampled(traceparent)) found.add(traceparent);
   }
   const all = [...found];

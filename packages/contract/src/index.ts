@@ -24,5 +24,6 @@ export { isJsonObject } from "./json-object.js";
 export * from "./message.js";
 export * from "./pointer.js";
 export * from "./record.js";
+export * from "./record-glance.js";
 export { isTimestamp } from "./timestamp.js";
 export type { JsonObject, JsonValue } from "@bufbuild/protobuf";

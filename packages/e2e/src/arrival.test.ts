@@ -33,12 +33,7 @@ async function assertArrived(t: Test, event: SampleEvent): Promise<TopicMessage>
   t.equal(message.key, event.learner_id, "its key is the learner");
   t.strictSame(value, event, "its value is what was sent");
   t.match(receivedAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, "and when it came");
-  t.match(message.headers, {
-    "content-type": "application/json",
-    "event-id": event.event_id,
-    "event-type": event.event_type,
-    "received-at": receivedAt,
-  });
+  t.match(message.headers, { "content-type": "application/json" });
   return message;
 }
 
@@ -85,7 +80,6 @@ await t.test("an event without an id is given one", async (t) => {
   const [message] = (await collector.events((messages) => messages.some(isIt))).filter(isIt);
   const value = JSON.parse(message?.value.toString() ?? "{}") as SampleEvent;
   t.match(value.event_id, /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-/, "a UUID that sorts by time");
-  t.equal(message?.headers["event-id"], value.event_id);
   sent.push(value.event_id);
 });
 

@@ -1,14 +1,19 @@
 /**
- * What the topics hold, as findings for the books: the value of a message is parsed by JSON.parse alone, and the id
- * is that of the header, which the value must confirm.
+ * What the topics hold, as findings for the books: the value of a message is parsed by JSON.parse alone.
  */
 import type { TopicMessage } from "./kafka/index.js";
 import { balance, type Books, type Finding } from "./torture/books.js";
 import type { Ledger } from "./torture/ledger.js";
 
-/** The id in a message's header, or where it stands if it has none. */
+/** The id in an event's value, or in a dead letter's header; or where the message stands if it has none. */
 export function idOf(message: TopicMessage): string {
-  return message.headers["event-id"] ?? `no id at ${message.partition}/${message.offset}`;
+  const { partition, offset, headers, value } = message;
+  return headers["event-id"] ?? eventIdIn(value.toString()) ?? `no id at ${partition}/${offset}`;
+}
+
+/** The id as the JSON spells it, which may be no JSON any more. */
+export function eventIdIn(text: string): string | undefined {
+  return /"event_id":\s*"([^"]*)"/.exec(text)?.[1];
 }
 
 /** Compares what clients were told with both topics. Nothing may still be in the spool alone. */

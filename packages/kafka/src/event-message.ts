@@ -1,10 +1,15 @@
 /**
- * The Kafka message of an accepted event: the event's own bytes, its key, and headers that say what it is.
+ * The Kafka message of an accepted event: the event's own bytes, its key, and headers with what the bytes do not say.
+ *
+ * Its id, type and time of receipt stand in the value; a header costs as much as all the rest of handing over a message.
+ * A dead letter, whose value nobody may be able to read, has them as headers.
  *
  * **Invariant:** the value is what the spool holds, byte for byte; nothing here parses it.
  */
-import type { EventRecord } from "@event-collector/contract";
+import type { EventGlance, EventRecord } from "@event-collector/contract";
 import type { Header, Message } from "./message.js";
+import type { KafkaConfig } from "./settings.js";
+import { keyTemplate, topicTemplate } from "./template.js";
 import type { Template } from "./template.js";
 
 export interface MessageOptions {
@@ -12,39 +17,82 @@ export interface MessageOptions {
   readonly key: Template;
   /** The `ce_source` of CloudEvents headers, or undefined for none. */
   readonly cloudEventsSource: string | undefined;
+  /** Of every event, if a message needs nothing of its event but the learner's id and the value. */
+  readonly commonTopic?: string;
 }
 
 const JSON_TYPE: Header = { "content-type": "application/json" };
+/** One list for all that have no more: making one for each costs more than filling it. */
+const NO_MORE_HEADERS: readonly Header[] = [JSON_TYPE];
 const CLOUD_EVENTS_VERSION: Header = { ce_specversion: "1.0" };
+
+export function messageOptions({
+  topic,
+  key,
+  cloudEventsSource,
+}: Pick<KafkaConfig, "topic" | "key" | "cloudEventsSource">): MessageOptions {
+  const isCommon = !topic.includes("{") && key === "{learner_id}" && cloudEventsSource === undefined;
+  return {
+    topic: topicTemplate(topic),
+    key: keyTemplate(key),
+    cloudEventsSource,
+    ...(isCommon && { commonTopic: topic }),
+  };
+}
 
 export function eventMessage(record: EventRecord, options: MessageOptions): Message {
   const values = { learner_id: record.key, event_type: record.eventType, event_id: record.eventId };
+  const more = [...traceHeaders(record), ...cloudEventsHeaders(record, options.cloudEventsSource)];
   return {
     topic: options.topic(values),
     key: Buffer.from(options.key(values)),
     value: record.value,
-    headers: eventHeaders(record, options.cloudEventsSource),
+    headers: more.length === 0 ? NO_MORE_HEADERS : [JSON_TYPE, ...more],
   };
 }
 
-function eventHeaders(record: EventRecord, cloudEventsSource: string | undefined): Header[] {
-  const headers: Header[] = [
+/** The same message, of the record whose bytes were glanced at, for the topic of every event. */
+export function glancedMessage(
+  { buffer, byteOffset }: Uint8Array,
+  { keyFrom, keyTo, valueFrom, valueTo }: EventGlance,
+  topic: string,
+): Message {
+  // Plain views: a Buffer costs twice as much to make.
+  return {
+    topic,
+    key: new Uint8Array(buffer, byteOffset + keyFrom, keyTo - keyFrom),
+    value: new Uint8Array(buffer, byteOffset + valueFrom, valueTo - valueFrom),
+    headers: NO_MORE_HEADERS,
+  };
+}
+
+/** All that is known of an event, for a message that is no event. */
+export function descriptiveHeaders(record: EventRecord, { cloudEventsSource }: MessageOptions): Header[] {
+  return [
     JSON_TYPE,
     { "event-id": record.eventId },
     { "event-type": record.eventType },
     { "received-at": record.receivedAt },
+    ...traceHeaders(record),
+    ...cloudEventsHeaders(record, cloudEventsSource),
   ];
-  if (record.traceparent !== undefined) headers.push({ traceparent: record.traceparent });
-  if (record.tracestate !== undefined) headers.push({ tracestate: record.tracestate });
-  if (cloudEventsSource !== undefined) {
-    headers.push(
-      CLOUD_EVENTS_VERSION,
-      { ce_id: record.eventId },
-      { ce_source: cloudEventsSource },
-      { ce_type: record.eventType },
-      { ce_time: record.receivedAt },
-      { ce_subject: record.key },
-    );
-  }
+}
+
+function traceHeaders({ traceparent, tracestate }: EventRecord): Header[] {
+  const headers: Header[] = [];
+  if (traceparent !== undefined) headers.push({ traceparent });
+  if (tracestate !== undefined) headers.push({ tracestate });
   return headers;
+}
+
+function cloudEventsHeaders(record: EventRecord, source: string | undefined): Header[] {
+  if (source === undefined) return [];
+  return [
+    CLOUD_EVENTS_VERSION,
+    { ce_id: record.eventId },
+    { ce_source: source },
+    { ce_type: record.eventType },
+    { ce_time: record.receivedAt },
+    { ce_subject: record.key },
+  ];
 }

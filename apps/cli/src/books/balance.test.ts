@@ -30,7 +30,7 @@ const places = await placesOf(spool);
 const end = positionsAt(places.length);
 
 const published: MemoryMessage[] = Array.from({ length: EVENTS }, (_, index) => ({
-  headers: { "event-id": `e${index}` },
+  value: valueOf(`e${index}`),
 }));
 const dead: MemoryMessage[] = places.slice(EVENTS).map(({ segment, offset }) => ({
   headers: {
@@ -39,6 +39,10 @@ const dead: MemoryMessage[] = places.slice(EVENTS).map(({ segment, offset }) => 
     "dlq.source-offset": String(offset),
   },
 }));
+
+function valueOf(id: string): string {
+  return JSON.stringify({ event_id: id });
+}
 
 async function placesOf({ layout, segments }: Spool): Promise<Position[]> {
   const places: Position[] = [];
@@ -125,15 +129,15 @@ await t.test("an event that the broker refused is found among the dead letters",
 });
 
 await t.test("a message too many is a duplicate, unless it says why it is there", async (t) => {
-  const copy = { headers: { "event-id": "e7" } };
+  const copy = { value: valueOf("e7") };
   t.match(await books({ events: [...published, copy] }, end), {
     duplicated: 1,
     missing: 0,
     faults: [{ fault: "duplicated", record: "event e7" }],
   });
   const marked = [
-    { headers: { "event-id": "e7", "replayed-at": "2026-01-01T00:00:00Z" } },
-    { headers: { "event-id": "e7", "dlq.redrive-count": "1" } },
+    { value: valueOf("e7"), headers: { "replayed-at": "2026-01-01T00:00:00Z" } },
+    { value: valueOf("e7"), headers: { "dlq.redrive-count": "1" } },
   ];
   const found = await books({ events: [...published, ...marked] }, end);
   t.ok(closes(found, "broker"));
@@ -160,14 +164,14 @@ await t.test("what was sent ahead of the cursor would be sent again", async (t) 
 });
 
 await t.test("messages of other spools are counted apart", async (t) => {
-  const others = [{ headers: { "event-id": "of another pod" } }, { headers: {} }];
+  const others = [{ value: valueOf("of another pod") }, { value: "no JSON" }];
   const found = await books({ events: [...published, ...others] }, end);
   t.ok(closes(found, "broker"));
   t.equal(found.others.elsewhere, 2);
 });
 
 await t.test("in little memory the books are the same, slice by slice", async (t) => {
-  const events = [...published.toSpliced(42, 1), { headers: { "event-id": "e7" } }];
+  const events = [...published.toSpliced(42, 1), { value: valueOf("e7") }];
   const whole = await books({ events }, end);
   const sliced = await books({ events }, end, end, 1);
   t.equal(whole.passes, 1);

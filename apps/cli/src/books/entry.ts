@@ -1,10 +1,10 @@
 /**
  * What one record is called in the books, on the disk and in the topics.
  *
- * An event is called by its id, for that is all its message carries. A rejected event may have none, and damage never
+ * An event is called by its id, which its message carries in its value, and a dead letter in a header. A rejected event may have none, and damage never
  * has: they are called by their place in the spool, which every dead letter names.
  */
-import { decodeRecord, RecordError } from "@event-collector/contract";
+import { decodeRecord, isJsonObject, RecordError } from "@event-collector/contract";
 import type { Position, SpoolItem } from "@event-collector/spool";
 import { RECEIPT_OF, REDRIVE_COUNT, REPLAYED_AT } from "../kafka/mark.js";
 import { headerOf } from "../kafka/topic-message.js";
@@ -45,7 +45,7 @@ export type Sighting =
 export function sightingInEvents(message: TopicMessage): Sighting {
   if (headerOf(message, REPLAYED_AT) !== undefined) return { type: "replayed" };
   if (headerOf(message, REDRIVE_COUNT) !== undefined) return { type: "redriven" };
-  const id = headerOf(message, "event-id");
+  const id = idInValue(message);
   return id === undefined ? { type: "nameless" } : { type: "record", name: eventName(id) };
 }
 
@@ -59,6 +59,18 @@ export function sightingInDeadLetters(message: TopicMessage): Sighting {
   const offset = headerOf(message, "dlq.source-offset");
   if (segment === undefined || offset === undefined) return { type: "nameless" };
   return { type: "record", name: placeName(segment, offset) };
+}
+
+function idInValue({ value }: TopicMessage): string | undefined {
+  if (value === null) return undefined;
+  try {
+    const event: unknown = JSON.parse(value.toString("utf8"));
+    if (!isJsonObject(event)) return undefined;
+    const { event_id: id } = event;
+    return typeof id === "string" ? id : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function eventName(id: string): string {

@@ -95,11 +95,15 @@ function traceOf({ message }: DeadLetter): { traceparent?: string; tracestate?: 
   };
 }
 
-/** Headers that somebody else gave it; those about its death are left behind. */
+/** What stands in the value of an event. */
+const DESCRIPTIVE: ReadonlySet<string> = new Set(["event-id", "event-type", "received-at"]);
+
+/** Headers that somebody else gave it; those about its death, and those that describe it, are left behind. */
 function ownHeaders({ message }: DeadLetter, made: readonly Header[]): Header[] {
   const taken = new Set(made.flatMap((header) => Object.keys(header)));
   return message.headers
-    .filter(([name]) => !taken.has(name) && !name.startsWith("dlq.") && !name.startsWith("__dlq."))
+    .filter(([name]) => !taken.has(name) && !DESCRIPTIVE.has(name))
+    .filter(([name]) => !name.startsWith("dlq.") && !name.startsWith("__dlq."))
     .map(([name, value]) => ({ [name]: value }));
 }
 

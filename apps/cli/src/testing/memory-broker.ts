@@ -5,7 +5,7 @@ import type { TopicMessage } from "../kafka/topic-message.js";
 export interface MemoryMessage {
   readonly key?: string;
   readonly value?: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export function memoryBroker(topics: Readonly<Record<string, readonly MemoryMessage[]>>): Broker {
@@ -17,7 +17,7 @@ export function memoryBroker(topics: Readonly<Record<string, readonly MemoryMess
       timestamp: 0,
       key: key === undefined ? null : Buffer.from(key),
       value: Buffer.from(value ?? "{}"),
-      headers: Object.entries(headers),
+      headers: Object.entries(headers ?? {}),
     }));
   return {
     describe: () =>

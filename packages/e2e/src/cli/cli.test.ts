@@ -216,7 +216,7 @@ await t.test(
     const [event] = await eventsOf(early.event_id);
     t.equal(event?.key, early.learner_id);
     t.match(JSON.parse(event?.value.toString() ?? "null"), early);
-    t.match(event?.headers, { "event-type": NEW_TYPE, "dlq.redrive-count": "1" });
+    t.match(event?.headers, { "content-type": "application/json", "dlq.redrive-count": "1" });
     t.notOk(
       Object.keys(event?.headers ?? {}).some((name) => name.startsWith("__dlq.") || name === "dlq.reason"),
       "nothing tells of its death",

@@ -111,6 +111,8 @@ const SLOW_MS = 20;
 const METRICS_MS = 500;
 /** Gives the events of a backlog a topic of their own; a live event is never of this type. */
 const BACKLOG_TYPE = "backlog";
+/** Stands where each event of a backlog has its own id. */
+const REPEATED_ID = "of-the-backlog";
 
 async function appendSlowly(route: Route, stock: Stock, events: number): Promise<void> {
   const feed = await openFeed(stock, { spool: route.spool, name: "slow", segmentBytesMax: 64 * MIB });
@@ -123,8 +125,10 @@ async function appendSlowly(route: Route, stock: Stock, events: number): Promise
 
 /** Events that differ in their numbers alone, by a writer that is then dead. Resolves with how many there are. */
 async function fillSpool(spool: string, bytes: number): Promise<number> {
-  const record = recordOf("backlog", issuedEvent("valid.1").json, new Date().toISOString());
+  const json = { ...issuedEvent("valid.1").json, event_id: REPEATED_ID };
+  const record = recordOf(REPEATED_ID, json, new Date().toISOString());
   if (record.kind !== "event") throw new Error("the event that is to be repeated was rejected");
+  const text = Buffer.from(record.value).toString("utf8");
   const writer = await openSpoolWriter(spool, 64 * MIB);
   let events = 0;
   for (let written = 0; written < bytes;) {
@@ -133,6 +137,7 @@ async function fillSpool(spool: string, bytes: number): Promise<number> {
         ...record,
         eventType: BACKLOG_TYPE,
         eventId: numberedId(events + index),
+        value: Buffer.from(text.replace(REPEATED_ID, numberedId(events + index))),
         key: `learner-${index}`,
       }),
     );

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import rdkafka from "node-rdkafka";
 import { quiet, request } from "../kafka/client.js";
+import { eventIdIn } from "../published.js";
 
 export interface Tail {
   /** When each event was first seen, in milliseconds since the epoch, by its id. */
@@ -45,9 +46,9 @@ export async function startTail(
   const seen = new Map<string, number>();
   const copies = new Uint8Array(numbered);
   let messages = 0;
-  consumer.on("data", ({ headers }) => {
+  consumer.on("data", ({ value }) => {
     messages += 1;
-    const id = headers?.find((header) => "event-id" in header)?.["event-id"]?.toString();
+    const id = eventIdIn(value?.toString() ?? "");
     if (id === undefined) return;
     if (id.startsWith(NUMBERED)) {
       const number = Number(id.slice(NUMBERED.length));

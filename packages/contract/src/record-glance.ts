@@ -1,0 +1,54 @@
+// Where key and value stand in the record of a common event, found by looking at its bytes.
+//
+// Common is an event without a trace whose texts are plain: ASCII without escapes. Of such a record every member is where
+// `encodeRecord` puts it, and the bytes between two quotes are the text. Of anything else nothing is said, and
+// `decodeRecord` is asked; where something is said, `decodeRecord` says the same.
+
+/** Offsets into the bytes that were looked at. */
+export interface EventGlance {
+  readonly keyFrom: number;
+  readonly keyTo: number;
+  readonly valueFrom: number;
+  readonly valueTo: number;
+}
+
+const BEFORE_ID = Buffer.from('{"kind":"event","id":"');
+const BEFORE_AT = Buffer.from(',"at":"');
+const BEFORE_KEY = Buffer.from(',"key":"');
+const BEFORE_TYPE = Buffer.from(',"type":"');
+const BEFORE_VALUE = Buffer.from(',"value":');
+const QUOTE = 0x22;
+const CLOSE = 0x7d;
+
+/** 1 for what may stand in a plain text: neither a quote, a backslash, a control character nor a part of UTF-8. */
+const PLAIN: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) =>
+  Number(byte >= 0x20 && byte < 0x80 && byte !== QUOTE && byte !== 0x5c),
+);
+
+/** Looks at the record in `bytes`; undefined if it is none of a common event. */
+export function glanceAtEvent(bytes: Uint8Array): EventGlance | undefined {
+  const valueTo = bytes.length - 1;
+  const idTo = plainTextAt(bytes, 0, BEFORE_ID);
+  const atTo = plainTextAt(bytes, idTo, BEFORE_AT);
+  const keyTo = plainTextAt(bytes, atTo, BEFORE_KEY);
+  const typeTo = plainTextAt(bytes, keyTo, BEFORE_TYPE);
+  if (typeTo < 0 || !standsAt(bytes, typeTo, BEFORE_VALUE) || bytes[valueTo] !== CLOSE) return undefined;
+  const valueFrom = typeTo + BEFORE_VALUE.length;
+  if (valueFrom >= valueTo) return undefined;
+  return { keyFrom: atTo + BEFORE_KEY.length, keyTo: keyTo - 1, valueFrom, valueTo };
+}
+
+/** The offset behind the text that `opening` begins and a quote ends; -1 if there is no such text, or `from` is -1. */
+function plainTextAt(bytes: Uint8Array, from: number, opening: Uint8Array): number {
+  if (from < 0 || !standsAt(bytes, from, opening)) return -1;
+  let at = from + opening.length;
+  while (PLAIN[bytes[at] ?? QUOTE] === 1) at += 1;
+  return bytes[at] === QUOTE ? at + 1 : -1;
+}
+
+function standsAt(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
+  for (let index = 0; index < wanted.length; index += 1) {
+    if (bytes[at + index] !== wanted[index]) return false;
+  }
+  return true;
+}
