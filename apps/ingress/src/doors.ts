@@ -38,7 +38,7 @@ export function createPublicRest(core: Core): Door {
     leaving: lifecycle.leaving,
   });
   const routes: readonly Route[] = [
-    { method: "POST", path: "/collect", handle: collect },
+    { method: "POST", path: "/collect", handle: collect, isDirect: true },
     ...probeRoutes(core, refuse),
     ...(config.admin === undefined ? statsRoutes(core) : []),
     ...descriptionRoutes({
@@ -48,14 +48,14 @@ export function createPublicRest(core: Core): Door {
       limits: core.limits,
     }),
   ];
-  return createRestDoor(createRestApp(routes, refuse, logger), routes);
+  return createRestDoor(createRestApp(routes, refuse, logger), routes, logger);
 }
 
 /** For the admin port: no events, and nothing that could be asked for a key. */
 export function createAdminRest(core: Core): Door {
   const refuse = createRefuse(limitsOf(core));
   const routes = [...probeRoutes(core, refuse), ...statsRoutes(core)];
-  return createRestDoor(createRestApp(routes, refuse, core.logger), routes);
+  return createRestDoor(createRestApp(routes, refuse, core.logger), routes, core.logger);
 }
 
 function probeRoutes({ health, readiness, clock }: Core, refuse: Refuse): Route[] {

@@ -4,17 +4,18 @@
  */
 import { Hono } from "hono";
 import type { Context } from "hono";
-import type { IncomingMessage } from "node:http";
-import type { Http2ServerRequest } from "node:http2";
 import type { Logger } from "pino";
 import { traceIdOf } from "@event-collector/operations";
 import type { Exchange } from "../server/exchange.js";
+import type { Incoming, Outgoing } from "../server/incoming.js";
 import type { RequestLimits, ServiceRefusal } from "../refusal.js";
 import { problemOf } from "./problem.js";
 
 /** What comes with a request from the gate; all of it is absent where a test calls the app by itself. */
 export interface RestBindings {
-  readonly incoming?: IncomingMessage | Http2ServerRequest;
+  readonly incoming?: Incoming;
+  /** There where the answer may be written at once, without a Response around it. */
+  readonly outgoing?: Outgoing;
   readonly exchange?: Exchange;
 }
 
@@ -30,6 +31,8 @@ export interface Route {
   readonly method: "GET" | "POST";
   readonly path: string;
   readonly handle: RestHandler;
+  /** True for a handler that reads Node's request, where there is one, and may write Node's answer. */
+  readonly isDirect?: boolean;
 }
 
 /** Says no in the way of REST; `members` are further ones of the problem document. */
@@ -54,14 +57,18 @@ export function createRestApp(
   logger: Logger,
 ): Hono<RestEnvironment> {
   const app = new Hono<RestEnvironment>();
-  for (const { method, path, handle } of routes) {
-    app.on(method, path, handle);
-    app.all(path, (context) => {
-      const message = `${path} takes ${method}`;
-      return refuse(context, { code: "method_not_allowed", message }, { allow: allowed(method) });
-    });
-  }
-  app.notFound((context) => refuse(context, { code: "not_found", message: "there is nothing at this path" }));
+  const methods = new Map(routes.map(({ method, path }) => [path, method]));
+  for (const { method, path, handle } of routes) app.on(method, path, handle);
+  // A second handler at the same path would make Hono compose the two, for every request.
+  app.notFound((context) => {
+    const { path } = context.req;
+    const method = methods.get(path);
+    if (method === undefined) {
+      return refuse(context, { code: "not_found", message: "there is nothing at this path" });
+    }
+    const message = `${path} takes ${method}`;
+    return refuse(context, { code: "method_not_allowed", message }, { allow: allowed(method) });
+  });
   app.onError((error, context) => {
     const exchange = context.env?.exchange;
     const fields = { error, requestId: exchange?.id, traceId: traceIdOf(exchange?.trace) };

@@ -20,26 +20,27 @@ export function readBody(source: Readable, bytesMax: number, hold: BodyHold): Pr
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let length = 0;
+    let isSettled = false;
 
     function settle(reading: BodyReading): void {
-      source.off("data", take);
-      source.off("end", finish);
-      source.off("error", giveUp);
-      source.off("close", giveUp);
-      source.off(FORGOTTEN, giveUp);
+      if (isSettled) return;
+      isSettled = true;
       resolve(reading);
     }
 
     function take(chunk: Buffer): void {
+      if (isSettled) return;
       length += chunk.byteLength;
       chunks.push(chunk);
       if (length <= bytesMax) return hold.add(chunk.byteLength);
       // The server behind this forgets the rest; here it would only be kept from ending the connection.
+      source.off("data", take);
       source.pause();
       settle({ ok: false, refusal: tooLarge(bytesMax) });
     }
 
     function finish(): void {
+      if (isSettled) return;
       if (wasAborted(source)) return giveUp();
       hold.arrived();
       const [first] = chunks;
@@ -50,7 +51,7 @@ export function readBody(source: Readable, bytesMax: number, hold: BodyHold): Pr
     }
 
     function giveUp(): void {
-      settle({ ok: false, refusal: CUT_SHORT });
+      if (!isSettled) settle({ ok: false, refusal: CUT_SHORT });
     }
 
     source.on("data", take);

@@ -1,6 +1,7 @@
 /** `POST /collect`: a body of events in, an outcome for each out. */
 import { BODY_DEPTH_MAX, readBatch } from "@event-collector/contract";
 import type { BatchLimits, FailureCode } from "@event-collector/contract";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
 import type { Ingest } from "../ingest.js";
@@ -8,12 +9,13 @@ import { UNCOUNTED } from "../server/body-budget.js";
 import { mediaTypeOf } from "../server/incoming.js";
 import type { NdjsonConfig } from "../settings.js";
 import type { Turnstile } from "../turnstile.js";
+import { answerWhole } from "./answer.js";
 import type { RestContext, RestHandler, Refuse } from "./app.js";
 import { readBody } from "./body.js";
 import { createStreamDecoders, decompress, ENCODINGS } from "./decompress.js";
 import { collectLines } from "./ndjson.js";
-import { createTally } from "./receipt.js";
-import type { Tally } from "./receipt.js";
+import { answerTo } from "./receipt.js";
+import type { TallyAnswer } from "./receipt.js";
 
 export interface CollectOptions {
   /** Events of one body of JSON, lines of one group of NDJSON. */
@@ -51,7 +53,7 @@ export function createCollectHandler(ingest: Ingest, refuse: Refuse, options: Co
   const collectBatch = createBatchCollector(ingest, refuse, options);
   const collectNdjson = createNdjsonCollector(ingest, refuse, options);
   return (context) => {
-    const type = mediaTypeOf(context.req.header("content-type"));
+    const type = mediaTypeOf(headerOf(context, "content-type"));
     if (BATCH_TYPES.has(type)) return collectBatch(context);
     if (LINE_TYPES.has(type)) return collectNdjson(context);
     return refuse(
@@ -72,7 +74,7 @@ function createBatchCollector(
     const exchange = context.env?.exchange;
     const body = await readBody(sourceOf(context), bytesMax, exchange?.hold ?? UNCOUNTED);
     if (!body.ok) return refuse(context, body.refusal);
-    const encoding = context.req.header("content-encoding");
+    const encoding = headerOf(context, "content-encoding");
     const decoded =
       encoding === undefined
         ? body
@@ -88,9 +90,7 @@ function createBatchCollector(
       limits: exchange?.key?.eventLimits,
     });
     if (!result.ok) return refuse(context, result.refusal);
-    const tally = createTally(Infinity);
-    tally.add(result.receipt);
-    return answer(context, tally);
+    return answer(context, answerTo(result.receipt));
   };
 }
 
@@ -103,11 +103,11 @@ function createNdjsonCollector(ingest: Ingest, refuse: Refuse, options: CollectO
     leaving: options.leaving,
   };
   return async (context) => {
-    const encoding = context.req.header("content-encoding");
+    const encoding = headerOf(context, "content-encoding");
     const exchange = context.env?.exchange;
     const reading = await collectLines(ingest, sourceOf(context), encoding, exchange, limits);
     const { refusal, lines, tally } = reading;
-    if (refusal === undefined) return answer(context, tally);
+    if (refusal === undefined) return answer(context, tally.answer());
     const { accepted, rejected } = tally;
     const settled: Record<string, number> = accepted + rejected > 0 ? { accepted, rejected, lines } : {};
     return refuse(context, refusal, acceptedEncodings(refusal), settled);
@@ -126,7 +126,18 @@ function acceptedEncodings({ code }: { readonly code: FailureCode }): Record<str
   return code === "unsupported_encoding" ? { "accept-encoding": ENCODINGS } : {};
 }
 
-function answer(context: RestContext, tally: Tally): Response {
-  const { status, body } = tally.answer();
-  return context.body(body, status, { "content-type": "application/json" });
+type SingleHeader = "content-type" | "content-encoding";
+
+function headerOf(context: RestContext, name: SingleHeader): string | undefined {
+  const incoming = context.env?.incoming;
+  return incoming === undefined ? context.req.header(name) : incoming.headers[name];
 }
+
+function answer(context: RestContext, { status, body }: TallyAnswer): Response {
+  const outgoing = context.env?.outgoing;
+  if (outgoing === undefined) return context.body(body, status, JSON_TYPE);
+  answerWhole(outgoing, status, JSON_TYPE, body);
+  return RESPONSE_ALREADY_SENT;
+}
+
+const JSON_TYPE = { "content-type": "application/json" };

@@ -14,8 +14,26 @@ export interface Tally {
   readonly accepted: number;
   readonly rejected: number;
   add(receipt: Receipt): void;
-  /** The status and the body of the answer. */
-  answer(): { readonly status: 200 | 422; readonly body: string };
+  answer(): TallyAnswer;
+}
+
+/** The status and the body of an answer. */
+export interface TallyAnswer {
+  readonly status: 200 | 422;
+  readonly body: string;
+}
+
+/** The answer to a batch, with every reason. */
+export function answerTo(receipt: Receipt): TallyAnswer {
+  if (receipt.rejected === 0) return { status: 200, body: bodyOfAccepted(receipt) };
+  const tally = createTally(Infinity);
+  tally.add(receipt);
+  return tally.answer();
+}
+
+/** What JSON.stringify makes of it: nothing in it needs an escape, since all of it is made here. */
+function bodyOfAccepted({ batchId, accepted, receivedAt }: Receipt): string {
+  return `{"success":true,"batch_id":"${batchId}","accepted":${accepted},"rejected":0,"timestamp":"${receivedAt}"}`;
 }
 
 /** `errorsMax` bounds the reasons that are told; what is left out is counted. */

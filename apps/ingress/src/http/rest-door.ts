@@ -1,14 +1,74 @@
-/** The REST app as a door of the port: a Hono app behind Node's requests of both HTTP versions. */
+/**
+ * The REST app as a door of the port: a Hono app behind Node's requests of both HTTP versions.
+ *
+ * Hono finds the route of every request. What brings events then reads Node's request and writes Node's answer itself;
+ * the objects of the Fetch standard, which the adapter makes for all other routes, would cost it more than storing does.
+ */
 import { getRequestListener } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Hono } from "hono";
+import type { Logger } from "pino";
 import type { Door } from "../server/gate.js";
-import type { Incoming } from "../server/incoming.js";
+import type { Incoming, Outgoing } from "../server/incoming.js";
 import type { Exchange } from "../server/exchange.js";
 import { answerInOnePiece } from "../server/one-piece.js";
 import type { RestEnvironment, Route } from "./app.js";
+import { answerWhole } from "./answer.js";
 
-export function createRestDoor(app: Hono<RestEnvironment>, routes: readonly Route[]): Door {
+export function createRestDoor(app: Hono<RestEnvironment>, routes: readonly Route[], logger: Logger): Door {
+  const listener = createAdapter(app);
+  const direct = new Map(
+    routes
+      .filter(({ isDirect }) => isDirect)
+      .map(({ method, path }) => [path, { method, target: new RoutedRequest(method, path) }]),
+  );
+
+  function enterDirectly(
+    target: RoutedRequest,
+    incoming: Incoming,
+    outgoing: Outgoing,
+    exchange: Exchange,
+  ): void {
+    Promise.resolve(app.fetch(target.asRequest(), { incoming, outgoing, exchange }))
+      .then((response) => deliver(response, outgoing))
+      // What fails here is the writing of an answer: its reader is gone.
+      .catch((error: unknown) => logger.debug({ error, requestId: exchange.id }, "answer not delivered"));
+  }
+
+  return {
+    routes: new Map(routes.map(({ path }) => [path, { streaming: false }])),
+    enter: (incoming, outgoing, exchange) => {
+      const route = direct.get(exchange.route);
+      if (route === undefined || route.method !== incoming.method) listener(incoming, outgoing, exchange);
+      else enterDirectly(route.target, incoming, outgoing, exchange);
+    },
+  };
+}
+
+/** What Hono asks of a request to find its route; the handler asks Node's request for everything else. */
+class RoutedRequest {
+  readonly method: string;
+  readonly url: string;
+
+  constructor(method: string, path: string) {
+    this.method = method;
+    this.url = `http://collector${path}`;
+  }
+
+  asRequest(): Request {
+    return this as unknown as Request;
+  }
+}
+
+/** Writes what a handler did not write itself: refusals. */
+async function deliver(response: Response, outgoing: Outgoing): Promise<void> {
+  if (response === RESPONSE_ALREADY_SENT) return;
+  answerWhole(outgoing, response.status, Object.fromEntries(response.headers), await response.text());
+}
+
+type Listener = (incoming: Incoming, outgoing: Outgoing, exchange: Exchange) => void;
+
+function createAdapter(app: Hono<RestEnvironment>): Listener {
   // The adapter passes on its own two arguments only.
   const exchanges = new WeakMap<Incoming, Exchange>();
   const listener = getRequestListener(
@@ -25,11 +85,8 @@ export function createRestDoor(app: Hono<RestEnvironment>, routes: readonly Rout
     // What is left of a body after its answer is the gate's affair, within its limits.
     { autoCleanupIncoming: false },
   );
-  return {
-    routes: new Map(routes.map(({ path }) => [path, { streaming: false }])),
-    enter: (incoming, outgoing, exchange) => {
-      exchanges.set(incoming, exchange);
-      void listener(incoming, outgoing);
-    },
+  return (incoming, outgoing, exchange) => {
+    exchanges.set(incoming, exchange);
+    void listener(incoming, outgoing);
   };
 }

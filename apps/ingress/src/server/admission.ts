@@ -43,8 +43,6 @@ export interface Admission {
   readonly key: ApiKey | undefined;
   /** Where the sender stands with its rates, for the headers of the answer. */
   readonly readings: readonly Reading[];
-  /** What further groups of its stream take from. */
-  readonly meters: readonly Meter[];
 }
 
 /** Hears of keys that were used in a way that they should not be. */
@@ -60,41 +58,42 @@ export function createAdmission(
   const { authenticate, cors, rates, addresses } = parts;
 
   return (incoming, path) => {
-    const readings: Reading[] = [];
-    const answer = (refusal?: ServiceRefusal, key?: ApiKey): Admission => ({
-      refusal,
-      key,
-      readings,
-      meters: readings.map(({ meter }) => meter),
-    });
-    /** Counts the request; returns a refusal if it is one too many. */
-    const count = (meter: Meter | undefined): ServiceRefusal | undefined => {
-      if (meter === undefined) return undefined;
-      const reading = rates.take(meter);
-      readings.push(reading);
-      return reading.verdict.allowed ? undefined : rateRefusal(reading);
-    };
-
     if (!cors.allows(incoming.headers.origin, authorityOf(incoming))) {
-      return answer({ code: "origin_forbidden", message: "pages of this origin may not use the service" });
+      return admission(NO_READINGS, {
+        code: "origin_forbidden",
+        message: "pages of this origin may not use the service",
+      });
     }
-    const isProbe = options.probePaths.has(path);
-    if (!isProbe) {
-      const refusal = count(rates.ofAddress(addresses.senderOf(incoming))) ?? refuseCrowd();
-      if (refusal !== undefined) return answer(refusal);
+    const readings: Reading[] = [];
+    if (!options.probePaths.has(path)) {
+      const refusal = countAddress(incoming, readings) ?? refuseCrowd();
+      if (refusal !== undefined) return admission(readings, refusal);
     }
     let key: ApiKey | undefined;
     if (!options.openPaths.has(path)) {
       const verdict = authenticate.judge(incoming, options.scopes.get(path));
       if (!verdict.allowed) {
         if (verdict.key !== undefined) misused(verdict.key, verdict.refusal);
-        return answer(verdict.refusal);
+        return admission(readings, verdict.refusal);
       }
       ({ key } = verdict);
     }
-    const refusal = (key && count(rates.ofKey(key))) ?? refuseSize(incoming, path);
-    return answer(refusal, key);
+    const refusal = (key && count(rates.ofKey(key), readings)) ?? refuseSize(incoming, path);
+    return admission(readings, refusal, key);
   };
+
+  function countAddress(incoming: Incoming, readings: Reading[]): ServiceRefusal | undefined {
+    if (!rates.limitsAddresses) return undefined;
+    return count(rates.ofAddress(addresses.senderOf(incoming)), readings);
+  }
+
+  /** Counts the request; returns a refusal if it is one too many. */
+  function count(meter: Meter | undefined, readings: Reading[]): ServiceRefusal | undefined {
+    if (meter === undefined) return undefined;
+    const reading = rates.take(meter);
+    readings.push(reading);
+    return reading.verdict.allowed ? undefined : rateRefusal(reading);
+  }
 
   function refuseCrowd(): ServiceRefusal | undefined {
     const { requestsMax } = options;
@@ -115,4 +114,10 @@ export function createAdmission(
       limit: { limit, unit: "bytes" },
     };
   }
+}
+
+const NO_READINGS: readonly Reading[] = [];
+
+function admission(readings: readonly Reading[], refusal?: ServiceRefusal, key?: ApiKey): Admission {
+  return { refusal, key, readings };
 }

@@ -11,8 +11,9 @@ export interface AnswerObserver {
 /** `out` is called before Node itself deals with what is left of the body. */
 export function watchAnswer(incoming: Incoming, outgoing: Outgoing, { out, over }: AnswerObserver): void {
   if (!("stream" in incoming)) {
-    outgoing.prependOnceListener("finish", out);
-    outgoing.once("close", over);
+    // Node emits each of them once at most.
+    outgoing.prependListener("finish", out);
+    outgoing.on("close", over);
     return;
   }
   // The answer of Node's HTTP/2 knows no end but that of the stream, which waits for the rest of the body.

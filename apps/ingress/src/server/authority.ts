@@ -9,8 +9,28 @@ import type { Http2ServerRequest } from "node:http2";
 export function hasUsableAuthority(request: IncomingMessage | Http2ServerRequest): boolean {
   const authority = "authority" in request ? request.authority : request.headers.host;
   if (authority === undefined || authority === "" || namesHostTwice(request)) return false;
-  const base = `http://${authority}`;
-  return URL.canParse(base) && URL.canParse(request.url ?? "", base);
+  return isUsableHost(authority) && isUsableTarget(request.url ?? "", authority);
+}
+
+/** Hosts that the URL parser has found usable: nearly all requests name one of a few. */
+const usable = new Set<string>();
+
+/** Senders name the hosts, so the list is bounded. */
+const USABLE_MAX = 256;
+
+function isUsableHost(authority: string): boolean {
+  if (usable.has(authority)) return true;
+  if (!URL.canParse(`http://${authority}`)) return false;
+  if (usable.size >= USABLE_MAX) usable.clear();
+  usable.add(authority);
+  return true;
+}
+
+/** A path whose first character cannot be taken for the start of another host can be anything (URL, path state). */
+const PLAIN_PATH = /^\/[\w.]/;
+
+function isUsableTarget(target: string, authority: string): boolean {
+  return target === "/" || PLAIN_PATH.test(target) || URL.canParse(target, `http://${authority}`);
 }
 
 /** Two hosts are made to mean one thing to a proxy and another here (RFC 9112, section 3.2). Node takes the first. */

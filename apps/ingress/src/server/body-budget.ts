@@ -6,6 +6,8 @@
  *
  * **Invariant:** a body that has arrived as a whole is not ended: it is being stored.
  */
+import { AgeList } from "./age-list.js";
+import type { Aged } from "./age-list.js";
 
 export interface BodyHold {
   /** More of the body has arrived. May end this body, or others. */
@@ -23,48 +25,63 @@ export interface BodyBudget {
   bytes(): number;
 }
 
-interface Body {
-  bytes: number;
-  readonly end: () => void;
+export function createBodyBudget(bytesMax: number, ended: () => void = () => undefined): BodyBudget {
+  const pool = new Pool(bytesMax, ended);
+  return { open: (end) => new Body(pool, end), bytes: () => pool.total };
 }
 
-export function createBodyBudget(bytesMax: number, ended: () => void = () => undefined): BodyBudget {
+class Pool {
   /** Bodies that are still arriving and hold something, the oldest first. */
-  const arriving = new Set<Body>();
-  let total = 0;
+  readonly arriving = new AgeList<Body>();
+  readonly #bytesMax: number;
+  readonly #ended: () => void;
+  total = 0;
 
-  function makeRoom(): void {
-    while (total > bytesMax) {
-      const [oldest] = arriving;
+  constructor(bytesMax: number, ended: () => void) {
+    this.#bytesMax = bytesMax;
+    this.#ended = ended;
+  }
+
+  makeRoom(): void {
+    while (this.total > this.#bytesMax) {
+      const oldest = this.arriving.oldest?.item;
       if (oldest === undefined) return;
-      release(oldest);
-      ended();
+      oldest.release();
+      this.#ended();
       oldest.end();
     }
   }
+}
 
-  function release(body: Body): void {
-    arriving.delete(body);
-    total -= body.bytes;
-    body.bytes = 0;
+class Body implements BodyHold {
+  readonly #pool: Pool;
+  readonly end: () => void;
+  /** Its place among those that are arriving. */
+  #place: Aged<Body> | undefined;
+  #bytes = 0;
+
+  constructor(pool: Pool, end: () => void) {
+    this.#pool = pool;
+    this.end = end;
   }
 
-  return {
-    open: (end) => {
-      const body: Body = { bytes: 0, end };
-      return {
-        add: (bytes) => {
-          body.bytes += bytes;
-          total += bytes;
-          arriving.add(body);
-          if (total > bytesMax) makeRoom();
-        },
-        arrived: () => arriving.delete(body),
-        release: () => release(body),
-      };
-    },
-    bytes: () => total,
-  };
+  add(bytes: number): void {
+    this.#bytes += bytes;
+    this.#pool.total += bytes;
+    this.#place ??= this.#pool.arriving.add(this);
+    this.#pool.makeRoom();
+  }
+
+  arrived(): void {
+    if (this.#place !== undefined) this.#pool.arriving.remove(this.#place);
+    this.#place = undefined;
+  }
+
+  release(): void {
+    this.arrived();
+    this.#pool.total -= this.#bytes;
+    this.#bytes = 0;
+  }
 }
 
 /** Counts nothing: for tests that call a handler by itself. */

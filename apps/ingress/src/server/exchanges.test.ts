@@ -49,8 +49,7 @@ await t.test("an exchange that is given its time once more is aborted that much 
   const exchanges = createExchanges({ monotonic: () => now }, 30_000);
   t.teardown(() => exchanges.close());
   const aborted: string[] = [];
-  const first = exchange(0);
-  exchanges.begin(first, () => aborted.push("first"));
+  const first = exchanges.begin(exchange(0), () => aborted.push("first"));
   const overdue = new Promise<void>((resolve) => {
     exchanges.begin(exchange(1), () => {
       aborted.push("second");

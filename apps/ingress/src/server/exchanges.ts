@@ -5,21 +5,27 @@
  * handlers end a request that drips in or an answer that nobody reads.
  */
 import type { Clock } from "@event-collector/spool";
+import { AgeList } from "./age-list.js";
+import type { Aged } from "./age-list.js";
 import type { Exchange } from "./exchange.js";
 
 export interface Exchanges {
   /** Lists an exchange; from its deadline on `abort` is called with each look, until the exchange ends. */
-  begin(exchange: Exchange, abort: () => void): void;
+  begin(exchange: Exchange, abort: () => void): OpenExchange;
   /** Gives it its whole time once more. */
-  extend(exchange: Exchange): void;
-  end(exchange: Exchange): void;
+  extend(open: OpenExchange): void;
+  end(open: OpenExchange): void;
   count(): number;
   /** Stops watching deadlines. */
   close(): void;
 }
 
-interface Open {
-  readonly since: number;
+export type OpenExchange = Aged<Watched>;
+
+interface Watched {
+  readonly exchange: Exchange;
+  /** When its time began, by the monotonic clock. */
+  since: number;
   readonly abort: () => void;
 }
 
@@ -27,32 +33,28 @@ interface Open {
 const CHECK_MS = 1_000;
 
 export function createExchanges(clock: Pick<Clock, "monotonic">, timeoutMs: number): Exchanges {
-  const open = new Map<Exchange, Open>();
+  const open = new AgeList<Watched>();
 
   function abortOverdue(): void {
     const begun = clock.monotonic() - timeoutMs;
-    for (const [exchange, { since, abort }] of open) {
-      // The list is in order of time: the first that has time left ends the look.
-      if (since > begun) return;
-      if (!exchange.streaming) abort();
+    let aged = open.oldest;
+    // The list is in order of time: the first that has time left ends the look.
+    while (aged !== undefined && aged.item.since <= begun) {
+      const { item, after } = aged;
+      if (!item.exchange.streaming) item.abort();
+      aged = after;
     }
   }
 
   const timer = setInterval(abortOverdue, CHECK_MS);
   timer.unref();
   return {
-    begin: (exchange, abort) => {
-      open.set(exchange, { since: exchange.startedAt, abort });
+    begin: (exchange, abort) => open.add({ exchange, since: exchange.startedAt, abort }),
+    extend: (one) => {
+      one.item.since = clock.monotonic();
+      open.renew(one);
     },
-    extend: (exchange) => {
-      const one = open.get(exchange);
-      if (one === undefined) return;
-      open.delete(exchange);
-      open.set(exchange, { since: clock.monotonic(), abort: one.abort });
-    },
-    end: (exchange) => {
-      open.delete(exchange);
-    },
+    end: (one) => open.remove(one),
     count: () => open.size,
     close: () => clearInterval(timer),
   };

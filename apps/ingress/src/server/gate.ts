@@ -83,11 +83,11 @@ export function createGate(parts: GateParts, options: GateOptions): Gate {
       hold: parts.budget.open(() => end(CROWDED_OUT)),
     });
     parts.begun(exchange);
-    exchanges.begin(exchange, () => end(LATE));
+    const open = exchanges.begin(exchange, () => end(LATE));
     watchAnswer(incoming, outgoing, {
       out: () => forgetRest(incoming),
       over: () => {
-        exchanges.end(exchange);
+        exchanges.end(open);
         exchange.hold.release();
         const code = exchange.code ?? (outgoing.headersSent ? String(outgoing.statusCode) : "canceled");
         parts.ended(exchange, code, (clock.monotonic() - exchange.startedAt) / 1000);
@@ -101,13 +101,13 @@ export function createGate(parts: GateParts, options: GateOptions): Gate {
       return refuseExchange(incoming, outgoing, exchange, admission.refusal, options.limits);
     }
     exchange.key = admission.key;
-    exchange.permit = createPermit(permitParts, exchange, admission.meters, options.scopes.get(path));
+    exchange.permit = createPermit(permitParts, exchange, open, admission.readings, options.scopes.get(path));
     if (expectsContinue(incoming)) outgoing.writeContinue();
     door.enter(incoming, outgoing, exchange);
   };
 }
 
-type Judgement = "preflight" | Pick<Admission, "refusal" | "key" | "meters">;
+type Judgement = "preflight" | Pick<Admission, "refusal" | "key" | "readings">;
 
 function judge(
   { admit, lifecycle }: GateParts,
@@ -123,12 +123,12 @@ function judge(
   }
   if (isPreflight(incoming)) return "preflight";
   const admission = admit(incoming, path);
-  writeHeaders(outgoing, rateHeaders(admission.readings));
+  if (admission.readings.length > 0) writeHeaders(outgoing, rateHeaders(admission.readings));
   return admission;
 }
 
 function refused(refusal: ServiceRefusal): Judgement {
-  return { refusal, key: undefined, meters: [] };
+  return { refusal, key: undefined, readings: [] };
 }
 
 function writeCommonHeaders(

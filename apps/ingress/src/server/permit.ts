@@ -6,8 +6,8 @@
 import type { Scope } from "@event-collector/keys";
 import type { Authenticator } from "../auth.js";
 import type { Exchange } from "./exchange.js";
-import type { Exchanges } from "./exchanges.js";
-import type { Meter, Rates } from "./rates.js";
+import type { Exchanges, OpenExchange } from "./exchanges.js";
+import type { Rates, Reading } from "./rates.js";
 
 export interface PermitParts {
   readonly authenticate: Authenticator;
@@ -20,15 +20,21 @@ export interface PermitParts {
 export function createPermit(
   { authenticate, rates, exchanges, leaving }: PermitParts,
   exchange: Exchange,
-  meters: readonly Meter[],
+  open: OpenExchange,
+  readings: readonly Reading[],
   scope: Scope | undefined,
 ): Exchange["permit"] {
   // The request itself has paid for its first group.
   let isFirst = true;
   return async () => {
-    if (!isFirst && meters.length > 0) await rates.pace(meters, leaving);
+    if (!isFirst && readings.length > 0) {
+      await rates.pace(
+        readings.map(({ meter }) => meter),
+        leaving,
+      );
+    }
     isFirst = false;
-    exchanges.extend(exchange);
+    exchanges.extend(open);
     if (exchange.key === undefined) return undefined;
     const verdict = authenticate.judgeAgain(exchange.key, scope);
     return verdict.allowed ? undefined : verdict.refusal;

@@ -33,9 +33,13 @@ export const WAITING_MAX = 256;
 
 /** What is known of one connection. */
 interface Line {
-  current: RequestUnderWay | undefined;
+  /** The request that is being answered, and its answer. */
+  request: IncomingMessage | undefined;
+  response: ServerResponse | undefined;
   taken: number;
   readonly waiting: (() => void)[];
+  /** Called when an answer is over. One for all of them. */
+  readonly over: () => void;
 }
 
 /** `listener` sees the requests of each connection one after the other. Beyond the bound the connection is ended. */
@@ -45,20 +49,27 @@ export function createPipeline(listener: Http1Listener, waitingMax: number = WAI
   function lineOf(socket: Socket): Line {
     const known = lines.get(socket);
     if (known !== undefined) return known;
-    const line: Line = { current: undefined, taken: 0, waiting: [] };
+    const line: Line = {
+      request: undefined,
+      response: undefined,
+      taken: 0,
+      waiting: [],
+      over: () => {
+        line.request = undefined;
+        line.response = undefined;
+        if (socket.destroyed) line.waiting.length = 0;
+        line.waiting.shift()?.();
+      },
+    };
     lines.set(socket, line);
     return line;
   }
 
   function begin(line: Line, request: IncomingMessage, response: ServerResponse): void {
-    const { socket } = request;
-    line.current = { request, response };
-    // "close" follows "finish", and comes alone when the connection has ended.
-    response.once("close", () => {
-      line.current = undefined;
-      if (socket.destroyed) line.waiting.length = 0;
-      line.waiting.shift()?.();
-    });
+    line.request = request;
+    line.response = response;
+    // It follows "finish", or comes alone when the connection has ended; once in any case.
+    response.on("close", line.over);
     listener(request, response);
   }
 
@@ -67,15 +78,18 @@ export function createPipeline(listener: Http1Listener, waitingMax: number = WAI
       const { socket } = request;
       const line = lineOf(socket);
       line.taken += 1;
-      if (line.current === undefined) begin(line, request, response);
+      if (line.request === undefined) begin(line, request, response);
       else if (line.waiting.length >= waitingMax) socket.destroy();
       else line.waiting.push(() => begin(line, request, response));
     },
-    underWay: (socket) => lines.get(socket)?.current,
+    underWay: (socket) => {
+      const { request, response } = lines.get(socket) ?? {};
+      return request === undefined || response === undefined ? undefined : { request, response };
+    },
     taken: (socket) => lines.get(socket)?.taken ?? 0,
     afterAll: (socket, then) => {
       const line = lineOf(socket);
-      if (line.current === undefined) then();
+      if (line.request === undefined) then();
       else line.waiting.push(then);
     },
   };

@@ -44,6 +44,8 @@ export interface RateExchange {
 }
 
 export interface Rates {
+  /** False: no address is limited, so none need be known. */
+  readonly limitsAddresses: boolean;
   /** What limits this address, if anything does. */
   ofAddress(sender: string): Meter | undefined;
   ofKey(key: ApiKey): Meter | undefined;
@@ -72,6 +74,7 @@ export function createRates(
   const meterOf = (policy: Meter["policy"], sender: string, rate: Rate | undefined): Meter | undefined =>
     rate && { policy, sender, rate };
   return {
+    limitsAddresses: config.address !== undefined,
     ofAddress: (sender) => meterOf("address", sender, config.address),
     ofKey: (key) => meterOf("key", key.name, key.rate ?? config.key),
     take,
