@@ -4,6 +4,7 @@
 // walks it can go, and a text of nothing but brackets takes far longer to parse than to count.
 import { isUtf8 } from "node:buffer";
 import { layOutBatch, type LaidOutEvent } from "./batch-layout.js";
+import { scanBatch, scanLine } from "./batch-scan.js";
 import type { EventLayout } from "./event-layout.js";
 import type { EventFailureCode, Refusal } from "./failure.js";
 import {
@@ -54,6 +55,12 @@ export type BatchReading =
 /** Reads `{"events":[…]}`. Other members of the document are ignored; of a doubled one the last counts. */
 export function readBatch(body: Uint8Array, limits: BatchLimits): BatchReading {
   if (!isUtf8(body)) return refuse("malformed_json", "the body is not UTF-8");
+  const events = scanBatch(bufferOf(body), limits.bodyDepthMax);
+  if (events === undefined) return parseBatch(body, limits);
+  return events.length > limits.eventsMax ? refuse("batch_too_large", tooMany(limits)) : { ok: true, events };
+}
+
+function parseBatch(body: Uint8Array, limits: BatchLimits): BatchReading {
   const layouts = layOutBatch(body, limits.bodyDepthMax);
   if (layouts === undefined && jsonDepth(body, limits.bodyDepthMax) > limits.bodyDepthMax) {
     return refuse("body_too_deep", `the body must have at most ${limits.bodyDepthMax} levels`);
@@ -106,6 +113,8 @@ export function readLines(body: Uint8Array, limits: BatchLimits): BatchReading {
 
 function readLine(bytes: Uint8Array, limits: BatchLimits): SourceEvent {
   if (!isUtf8(bytes)) return unreadable(bytes, "malformed_json");
+  const event = scanLine(bufferOf(bytes), limits.bodyDepthMax);
+  if (event !== undefined) return event;
   if (jsonDepth(bytes, limits.bodyDepthMax) > limits.bodyDepthMax) return unreadable(bytes, "too_deep");
   const document = parse(bytes);
   return document === undefined ? unreadable(bytes, "malformed_json") : { bytes, value: document.value };
@@ -135,12 +144,14 @@ export function sliceEvents(body: Uint8Array): Slice[] {
 
 function parse(bytes: Uint8Array): { value: unknown } | undefined {
   try {
-    return {
-      value: JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")),
-    };
+    return { value: JSON.parse(bufferOf(bytes).toString("utf8")) };
   } catch {
     return undefined;
   }
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function refuse(code: Refusal["code"], message: string): BatchReading {

@@ -73,7 +73,7 @@ export function readLayout(
 }
 
 /** The field whose name stands there, quotes included, without an escape. */
-function fieldAt(bytes: Uint8Array, start: number, end: number): Field | undefined {
+export function fieldAt(bytes: Uint8Array, start: number, end: number): Field | undefined {
   for (const field of FIELDS_BY_LENGTH[end - start - 2] ?? []) {
     let index = 1;
     while (start + index < end && bytes[start + index] === field.label[index]) index += 1;

@@ -5,7 +5,7 @@ import { admitEncoded, admitEvent, type Arrival } from "./admit.js";
 import { readBatch, readLines, type SourceEvent } from "./batch.js";
 import { EVENT_LIMITS } from "./event-limits.js";
 import { encodeRecord } from "./record.js";
-import { jsonText } from "./testing/json-text.js";
+import { bodyText } from "./testing/body-text.js";
 import { holds } from "./testing/property.js";
 import { sampleEvent, textOf, utf8 } from "./testing/sample.js";
 
@@ -23,47 +23,6 @@ const arrival: fc.Arbitrary<Arrival> = fc.record(
     tracestate: fc.constantFrom("a=b", 'quoted="x"'),
   },
   { requiredKeys: ["makeEventId", "receivedAt", "protocol"] },
-);
-
-const space = fc.constantFrom("", "", "", " ", "\n", "\r\n\t");
-
-/** A member of an event as somebody may write it; most are right. */
-const memberText = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom(...Object.entries(sampleEvent())).map(spell) },
-  fc.constantFrom(
-    '"event_id":"own"',
-    '"event_id":"\\u006fw\\"n"',
-    '"event_id":null',
-    '"event_id":""',
-    '"session_id":"é😀"',
-    '"metadata":{"a":[1.10,{"b":"]}"}]}',
-    '"received_at":"x"',
-    '"\\u006cearner_id":"disguised"',
-    '"more":{}',
-  ),
-  jsonText.map(({ text }) => `"event_data":{"a":${text}}`),
-);
-
-function spell([name, value]: [string, unknown]): string {
-  return `"${name}":${JSON.stringify(value)}`;
-}
-
-const eventText = fc
-  .tuple(fc.array(fc.tuple(space, memberText, space), { maxLength: 4 }), fc.boolean(), space)
-  .map(([members, isWhole, blank]) => {
-    const own = members.map((parts) => parts.join(""));
-    const rest = isWhole ? Object.entries(sampleEvent()).map(spell) : [];
-    return `{${[...own, ...rest].join(",") || blank}}`;
-  });
-
-const bodyText = fc.oneof(
-  {
-    weight: 8,
-    arbitrary: fc.tuple(space, fc.array(eventText, { minLength: 1, maxLength: 3 }), space),
-  }.arbitrary.map(
-    ([before, events, after]) => `${before}{"events":[${events.join(`${after},`)}${after}]${before}}${after}`,
-  ),
-  jsonText.map(({ text }) => `{"events":[${text}]}`),
 );
 
 await t.test("the record that is written in one go is the one that is made step by step", async (t) => {

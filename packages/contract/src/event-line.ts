@@ -43,7 +43,8 @@ export function encodeEventLine(
   return payload;
 }
 
-function traceMembers({ traceparent, tracestate }: Reception): string {
+/** The members of the trace context, each behind a comma. */
+export function traceMembers({ traceparent, tracestate }: Reception): string {
   const parent = traceparent === undefined ? "" : `,"traceparent":${quote(traceparent)}`;
   return tracestate === undefined ? parent : `${parent},"tracestate":${quote(tracestate)}`;
 }

@@ -80,7 +80,7 @@ await t.test(
         code,
       );
       t.equal(admission.record.violations, admission.violations);
-      t.equal(admission.record.value, source.bytes);
+      t.strictSame(admission.record.value, source.bytes);
     }
   },
 );

@@ -1,5 +1,6 @@
 // What a learner event is. See each file for its part.
 export * from "./admit.js";
+export * from "./admit-batch.js";
 export * from "./batch.js";
 export * from "./event.js";
 export * from "./event-limits.js";
@@ -24,6 +25,7 @@ export { isJsonObject } from "./json-object.js";
 export * from "./message.js";
 export * from "./pointer.js";
 export * from "./record.js";
+export type { RecordPack } from "./record-pack.js";
 export * from "./record-glance.js";
 export { isTimestamp } from "./timestamp.js";
 export type { JsonObject, JsonValue } from "@bufbuild/protobuf";

@@ -1,5 +1,8 @@
+import assert from "node:assert/strict";
+import * as fc from "fast-check";
 import t from "tap";
-import { isTimestamp } from "./timestamp.js";
+import { holds } from "./testing/property.js";
+import { isTimestamp, isTimestampAt } from "./timestamp.js";
 
 const VALID = [
   "2024-01-15T10:30:00Z",
@@ -68,4 +71,20 @@ await t.test("agrees with the calendar of Date on every day of 400 years", async
     }
   }
   t.same(wrong, []);
+});
+
+await t.test("says the same of the bytes of a text, wherever they stand", async (t) => {
+  const character = fc.constantFrom(...Array.from("0123456789-:.TZtz+ é"));
+  const spoilt = fc
+    .tuple(fc.constantFrom(...VALID), fc.nat(40), fc.nat(2), fc.array(character, { maxLength: 2 }))
+    .map(([text, at, taken, put]) => text.slice(0, at) + put.join("") + text.slice(at + taken));
+  const texts = fc.oneof(fc.constantFrom(...VALID, ...INVALID.map(([, text]) => text)), spoilt);
+  holds(
+    t,
+    fc.property(texts, (text) => {
+      const bytes = Buffer.from(`5"${text}"5`);
+      assert.equal(isTimestampAt(bytes, 2, bytes.length - 2), isTimestamp(text), text);
+    }),
+    5_000,
+  );
 });

@@ -60,3 +60,56 @@ function digits(text: string, start: number, count: number): number {
   }
   return number;
 }
+
+const DASH = 0x2d;
+const COLON = 0x3a;
+const POINT = 0x2e;
+const PLUS = 0x2b;
+const CAPITAL_T = 0x54;
+const CAPITAL_Z = 0x5a;
+/** What makes a letter small: of the bytes that stand at these places, only letters become one by it. */
+const SMALL = 0x20;
+
+/** `isTimestamp` of the text whose bytes these are. */
+export function isTimestampAt(bytes: Uint8Array, start: number, end: number): boolean {
+  const year = number(bytes, start, 4);
+  const month = number(bytes, start + 5, 2);
+  const day = number(bytes, start + 8, 2);
+  const hour = number(bytes, start + 11, 2);
+  const minute = number(bytes, start + 14, 2);
+  const second = number(bytes, start + 17, 2);
+  const separators =
+    bytes[start + 4] === DASH &&
+    bytes[start + 7] === DASH &&
+    (bytes[start + 10] === CAPITAL_T || bytes[start + 10] === (CAPITAL_T | SMALL)) &&
+    bytes[start + 13] === COLON &&
+    bytes[start + 16] === COLON;
+  if (!separators || year < 0 || second < 0 || second > 59 || !isTimeOfDay(hour, minute)) return false;
+  if (day < 1 || day > daysOf(year, month)) return false;
+  let index = start + 19;
+  if (bytes[index] === POINT) {
+    index += 1;
+    while (number(bytes, index, 1) >= 0) index += 1;
+    if (index === start + 20) return false;
+  }
+  return isZoneAt(bytes, index, end);
+}
+
+function isZoneAt(bytes: Uint8Array, start: number, end: number): boolean {
+  const sign = bytes[start];
+  if (sign === CAPITAL_Z || sign === (CAPITAL_Z | SMALL)) return end === start + 1;
+  if (sign !== PLUS && sign !== DASH) return false;
+  if (end !== start + 6 || bytes[start + 3] !== COLON) return false;
+  return isTimeOfDay(number(bytes, start + 1, 2), number(bytes, start + 4, 2));
+}
+
+/** As `digits`. Bytes behind the text do no harm: a quote stands there, which is none. */
+function number(bytes: Uint8Array, start: number, count: number): number {
+  let value = 0;
+  for (let index = start; index < start + count; index += 1) {
+    const digit = (bytes[index] ?? 0) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
