@@ -33,8 +33,17 @@ const BEFORE_PAYLOAD: Readonly<Record<LineKind, Buffer>> = {
   seal: Buffer.from(`,"${MEMBER.seal}":`),
   header: Buffer.from(`,"${MEMBER.header}":`),
 };
-/** `{"crc":"` + 8 digits + `",` */
+/** A line up to its number, with room for the checksum. */
+const PREFIX = Buffer.from('{"crc":"00000000","n":', "latin1");
+const CHECKSUM_FROM = 8;
 const CHECKED_FROM = 18;
+/** What stands between the number and the payload. */
+const LABEL: Record<LineKind, Uint8Array> = {
+  data: Buffer.from(`,"${MEMBER.data}":`, "latin1"),
+  header: Buffer.from(`,"${MEMBER.header}":`, "latin1"),
+  seal: Buffer.from(`,"${MEMBER.seal}":`, "latin1"),
+};
+const HEX = Buffer.from("0123456789abcdef", "latin1");
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 /** `}` */
@@ -54,9 +63,14 @@ export function checksumSeed(segment: string): number {
 /** Throws `invalid_payload` unless the payload can stand inside a line. */
 export function assertPayload(payload: Uint8Array): void {
   if (payload.byteLength === 0) throw new SpoolError("invalid_payload", "The payload is empty.");
-  if (payload.includes(LINE_FEED) || payload.includes(CARRIAGE_RETURN)) {
+  if (holdsLineBreak(payload)) {
     throw new SpoolError("invalid_payload", "The payload holds a raw line feed or carriage return.");
   }
+}
+
+/** True for bytes that would end the line they stand in. */
+export function holdsLineBreak(bytes: Uint8Array): boolean {
+  return bytes.includes(LINE_FEED) || bytes.includes(CARRIAGE_RETURN);
 }
 
 /**
@@ -71,15 +85,39 @@ export function encodeLine(
   sequence: number,
   payload: Uint8Array,
 ): number {
-  const checkedFrom = offset + CHECKED_FROM;
-  let end = checkedFrom + target.write(`"n":${sequence},"${MEMBER[kind]}":`, checkedFrom, "latin1");
+  // Byte by byte: a call of `write` for so few costs as much as all of this.
+  let end = copyFew(target, offset, PREFIX);
+  end = writeNumber(target, end, sequence);
+  end = copyFew(target, end, LABEL[kind]);
   target.set(payload, end);
   end += payload.byteLength;
-  target[end++] = CLOSE;
-  const checksum = crc32(target.subarray(checkedFrom, end), seed);
-  target.write(`{"crc":"${checksum.toString(16).padStart(8, "0")}",`, offset, "latin1");
+  target[end++] = 0x7d; // }
+  writeChecksum(target, offset + CHECKSUM_FROM, crc32(target.subarray(offset + CHECKED_FROM, end), seed));
   target[end++] = LINE_FEED;
   return end;
+}
+
+function copyFew(target: Buffer, offset: number, source: Uint8Array): number {
+  for (let index = 0; index < source.length; index++) target[offset + index] = source[index] ?? 0;
+  return offset + source.length;
+}
+
+function writeNumber(target: Buffer, offset: number, value: number): number {
+  let end = offset + 1;
+  for (let limit = 10; value >= limit; limit *= 10) end++;
+  let rest = value;
+  for (let index = end - 1; index >= offset; index--) {
+    const tenth = Math.floor(rest / 10);
+    target[index] = 0x30 + (rest - tenth * 10);
+    rest = tenth;
+  }
+  return end;
+}
+
+function writeChecksum(target: Buffer, offset: number, checksum: number): void {
+  for (let index = 0; index < 8; index++) {
+    target[offset + index] = HEX[(checksum >>> (28 - 4 * index)) & 0xf] ?? 0;
+  }
 }
 
 /** One line in a buffer of its own. */

@@ -1,10 +1,11 @@
 /** What waits for the disk: appends, and the lines of those that share one write and one sync. */
-import { SpoolError } from "./errors.js";
-import { assertPayload, encodeLine, FRAME_BYTES_MAX } from "./frame.js";
+import type { SpoolError } from "./errors.js";
+import { encodeLine } from "./frame.js";
+import type { PackedPayloads } from "./payloads.js";
 
 /** One call of `append` that is not answered yet. */
 export interface Append {
-  payloads: readonly Uint8Array[];
+  payloads: PackedPayloads;
   /** Upper bound of the bytes that its lines take. */
   bytes: number;
   /** Monotonic time at which its sender is told that the disk does not answer. */
@@ -36,34 +37,38 @@ export function takeGroup(waiting: Append[]): Append[] {
   return waiting.splice(0, count);
 }
 
-/** Checks each payload and bounds the bytes of all their lines. */
-export function measurePayloads(payloads: readonly Uint8Array[], lineBytesMax: number): number {
-  let bytes = 0;
-  for (const payload of payloads) {
-    assertPayload(payload);
-    if (payload.byteLength > lineBytesMax) {
-      throw new SpoolError(
-        "line_too_long",
-        `A payload has ${payload.byteLength} bytes; the limit is ${lineBytesMax}.`,
-      );
-    }
-    bytes += payload.byteLength + FRAME_BYTES_MAX;
+/**
+ * The memory of a group, which the next one takes over: fresh megabytes for each would cost page faults and wake the
+ * garbage collector. Its owner has one group under way at most.
+ */
+export class GroupMemory {
+  #memory: Buffer = Buffer.alloc(0);
+
+  take(bytes: number): Buffer {
+    if (bytes <= this.#memory.byteLength) return this.#memory;
+    const memory = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * this.#memory.byteLength));
+    // What is larger than a full group is rare, and not kept.
+    if (memory.byteLength <= 2 * GROUP_BYTES_MAX) this.#memory = memory;
+    return memory;
   }
-  return bytes;
 }
 
-/** All lines of a group in one buffer, so that they reach the disk in one write. */
+/** All lines of a group in one piece, so that they reach the disk in one write. */
 export function frameGroup(
   group: readonly Append[],
   seed: number,
   firstSequence: number,
+  memory: GroupMemory,
 ): { bytes: Buffer; lines: number } {
-  const target = Buffer.allocUnsafe(group.reduce((sum, one) => sum + one.bytes, 0));
+  const target = memory.take(group.reduce((sum, one) => sum + one.bytes, 0));
   let end = 0;
   let lines = 0;
   for (const { payloads } of group) {
-    for (const payload of payloads) {
-      end = encodeLine(target, end, seed, "data", firstSequence + lines, payload);
+    const { bytes, ends } = payloads;
+    let from = 0;
+    for (const to of ends) {
+      end = encodeLine(target, end, seed, "data", firstSequence + lines, bytes.subarray(from, to));
+      from = to;
       lines += 1;
     }
   }

@@ -20,6 +20,7 @@ export { createInventory } from "./inventory.js";
 export type { Inventory, InventoryOptions } from "./inventory.js";
 export { spoolLayout } from "./layout.js";
 export type { SpoolLayout } from "./layout.js";
+export type { PackedPayloads, Payloads } from "./payloads.js";
 export type { Instance, Position, Positions } from "./position.js";
 export { prune } from "./prune.js";
 export type { OverdueSegment, PrunedSegment, PruneOptions, PruneReport } from "./prune.js";

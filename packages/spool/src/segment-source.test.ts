@@ -135,6 +135,7 @@ await t.test("a segment that is old is sealed by the regular look, without anoth
   const writer = await spool.openWriter({ segmentAgeMs: 30_000 });
   await writer.append([payload(1)]);
   spool.clock.advance(30_000);
+  await quiet();
   await writer.check();
   await quiet();
   t.match(JSON.parse((await linesOf(spool, 0)).at(-1) ?? ""), { seal: { lines: 1 } });

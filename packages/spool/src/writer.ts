@@ -15,8 +15,10 @@ import type { Disk } from "./disk.js";
 import { SpoolError } from "./errors.js";
 import type { SpoolErrorCode } from "./errors.js";
 import { failpoint } from "./failpoint.js";
-import { frameGroup, measurePayloads, settle, takeGroup } from "./group.js";
+import { frameGroup, GroupMemory, settle, takeGroup } from "./group.js";
 import type { Append } from "./group.js";
+import { measurePayloads, packPayloads } from "./payloads.js";
+import type { Payloads } from "./payloads.js";
 import { spoolLayout } from "./layout.js";
 import { prepareDirectory } from "./directory.js";
 import { createRoomGauge, refuseForRoom } from "./room.js";
@@ -74,7 +76,7 @@ export interface SpoolWriter {
    * storage; rejects with a SpoolError otherwise, and then each of them may or may not have been stored. The
    * payloads must not change until then. No payload resolves at once.
    */
-  append(payloads: readonly Uint8Array[]): Promise<void>;
+  append(payloads: Payloads): Promise<void>;
   readiness(): Readiness;
   stats(): WriterStats;
   /** Waits for the appends under way, refuses new ones, seals the segment. Idempotent. */
@@ -136,6 +138,7 @@ class Writer implements UntimedWriter {
   readonly #options: WriterOptions;
   readonly #parts: WriterParts;
   readonly #waiting: Append[] = [];
+  readonly #memory = new GroupMemory();
   readonly #totals = { lines: 0, bytes: 0, groups: 0, failures: 0 };
   #underWay: readonly Append[] = [];
   #queueBytes = 0;
@@ -165,17 +168,19 @@ class Writer implements UntimedWriter {
     await this.#parts.source.take();
   }
 
-  async append(payloads: readonly Uint8Array[]): Promise<void> {
-    if (payloads.length === 0) return;
-    const bytes = measurePayloads(payloads, this.#options.lineBytesMax);
-    const refused = this.#refusal(bytes);
-    if (refused !== undefined) {
-      if (isForRoom(refused)) this.#crowd(bytes);
-      throw refused;
-    }
-    await new Promise<void>((resolve, reject) => {
+  append(payloads: Payloads): Promise<void> {
+    const packed = packPayloads(payloads);
+    if (packed.ends.length === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      // What throws in here rejects.
+      const bytes = measurePayloads(packed, this.#options.lineBytesMax);
+      const refused = this.#refusal(bytes);
+      if (refused !== undefined) {
+        if (isForRoom(refused)) this.#crowd(bytes);
+        throw refused;
+      }
       const deadline = this.#clock.monotonic() + this.#options.appendTimeoutMs;
-      this.#waiting.push({ payloads, bytes, deadline, settled: false, resolve, reject });
+      this.#waiting.push({ payloads: packed, bytes, deadline, settled: false, resolve, reject });
       this.#queueBytes += bytes;
       this.#committing ??= this.#commitAll();
     });
@@ -268,7 +273,7 @@ class Writer implements UntimedWriter {
       this.#totals.failures += 1;
       return asSpoolError(error);
     }
-    const { bytes, lines } = frameGroup(group, segment.seed, segment.sequence);
+    const { bytes, lines } = frameGroup(group, segment.seed, segment.sequence, this.#memory);
     segment.firstLineAt ??= this.#clock.monotonic();
     try {
       const syncSeconds = await appendDurably(this.#disk, this.#clock, segment, bytes, lines);

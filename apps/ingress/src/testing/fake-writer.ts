@@ -1,7 +1,7 @@
 /** A writer that keeps payloads in memory, holds appends back as long as a test likes, and fails on demand. */
 import { decodeRecord } from "@event-collector/contract";
 import type { SpoolRecord } from "@event-collector/contract";
-import type { SpoolError, SpoolWriter } from "@event-collector/spool";
+import type { Payloads, SpoolError, SpoolWriter } from "@event-collector/spool";
 
 export interface FakeWriter extends Pick<SpoolWriter, "append" | "readiness"> {
   /** What each append brought, decoded. */
@@ -20,7 +20,7 @@ export function createFakeWriter(): FakeWriter {
     appends,
     append: async (payloads) => {
       if (failure !== undefined) throw failure;
-      appends.push(payloads.map(decodeRecord));
+      appends.push(recordsOf(payloads));
       await held;
     },
     readiness: () =>
@@ -38,4 +38,10 @@ export function createFakeWriter(): FakeWriter {
       return () => release();
     },
   };
+}
+
+function recordsOf(payloads: Payloads): SpoolRecord[] {
+  if (!("ends" in payloads)) return payloads.map(decodeRecord);
+  const { bytes, ends } = payloads;
+  return ends.map((end, index) => decodeRecord(bytes.slice(ends[index - 1] ?? 0, end)));
 }
