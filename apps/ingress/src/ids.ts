@@ -5,6 +5,7 @@
  * event.
  */
 import { randomFillSync } from "node:crypto";
+import type { IdSeries } from "@event-collector/contract";
 import { v7 } from "uuid";
 
 const ID_BYTES = 16;
@@ -21,4 +22,19 @@ export function makeId(): string {
   const random = pool.subarray(used, used + ID_BYTES);
   used += ID_BYTES;
   return v7({ random, msecs: Date.now() });
+}
+
+/** Hexadecimal digits of an id that count: 32 bits. */
+const COUNTING_DIGITS = 8;
+
+/**
+ * The ids of one batch: they share their time and all random bits but the last, which count on from a random number
+ * (RFC 9562, "Monotonic Random").
+ */
+export function createIdSeries(): IdSeries {
+  const first = makeId();
+  const prefix = first.slice(0, -COUNTING_DIGITS);
+  // One bit is left free, so that no batch is large enough to count over the end.
+  let number = Number.parseInt(first.slice(-COUNTING_DIGITS), 16) >>> 1;
+  return { prefix, next: () => number++ };
 }

@@ -5,10 +5,9 @@
  * accepted and the rejected ones, are one append, and the answer waits for it.
  * **Invariant:** what happens here depends on the events alone; no protocol is known, only its name is passed on.
  */
-import { admitEncoded } from "@event-collector/contract";
+import { admitBatch, spellId } from "@event-collector/contract";
 import type {
-  Arrival,
-  EncodedAdmission,
+  BatchAdmission,
   EventFailureCode,
   EventLimits,
   FailureCode,
@@ -20,7 +19,7 @@ import { SpoolError } from "@event-collector/spool";
 import { traceIdOf } from "@event-collector/operations";
 import type { Clock, SpoolErrorCode, SpoolWriter } from "@event-collector/spool";
 import type { Logger } from "pino";
-import { makeId } from "./ids.js";
+import { createIdSeries } from "./ids.js";
 
 export interface Batch {
   readonly events: readonly SourceEvent[];
@@ -80,28 +79,41 @@ export function createIngest(
   observer: IngestObserver,
   options: IngestOptions,
 ): Ingest {
-  return async (batch) => {
-    const refuse = (refusal: Refusal): IngestResult => {
-      observer.refused(batch.protocol, refusal.code);
-      return { ok: false, refusal };
-    };
-    const refusal = refuseSize(batch.events.length, options.eventsMax);
-    if (refusal !== undefined) return refuse(refusal);
-    const receivedAt = new Date(clock.now()).toISOString();
-    const admissions = admitAll(batch, batch.limits ?? options.limits, receivedAt);
+  const refuse = (protocol: string, refusal: Refusal): IngestResult => {
+    observer.refused(protocol, refusal.code);
+    return { ok: false, refusal };
+  };
+  // Apart from what comes before it: while the disk is waited for, the events themselves need not be kept.
+  const store = async (receipt: StoredBatch, arrival: Omit<Batch, "events">): Promise<IngestResult> => {
+    const { protocol, requestId, trace } = arrival;
     try {
-      await writer.append(admissions.map(({ payload }) => payload));
+      await writer.append(receipt.admission.records);
     } catch (error) {
       if (!(error instanceof SpoolError)) throw error;
-      const { requestId, trace } = batch;
       logger.warn(
-        { error, requestId, traceId: traceIdOf(trace), events: admissions.length },
+        { error, requestId, traceId: traceIdOf(trace), events: receipt.admission.events },
         "append refused; the sender was told to try again",
       );
-      return refuse(refusalOf(error.code));
+      return refuse(protocol, refusalOf(error.code));
     }
-    observe(observer, batch.protocol, admissions);
-    return { ok: true, receipt: receiptOf(admissions, receivedAt) };
+    observe(observer, protocol, receipt);
+    return { ok: true, receipt };
+  };
+  return async ({ events, ...arrival }) => {
+    const refusal = refuseSize(events.length, options.eventsMax);
+    if (refusal !== undefined) return refuse(arrival.protocol, refusal);
+    const receivedAt = new Date(clock.now()).toISOString();
+    const ids = createIdSeries();
+    const batchId = `batch_${spellId(ids, ids.next())}`;
+    const { protocol, trace } = arrival;
+    const admission = admitBatch(events, arrival.limits ?? options.limits, {
+      ids,
+      receivedAt,
+      protocol,
+      ...(trace !== undefined && { traceparent: trace.traceparent }),
+      ...(trace?.tracestate !== undefined && { tracestate: trace.tracestate }),
+    });
+    return store(new StoredBatch(batchId, receivedAt, admission), arrival);
   };
 }
 
@@ -113,40 +125,40 @@ function refuseSize(events: number, eventsMax: number): Refusal | undefined {
   return undefined;
 }
 
-function admitAll(batch: Batch, limits: EventLimits, receivedAt: string): EncodedAdmission[] {
-  const { trace } = batch;
-  const arrival: Arrival = {
-    makeEventId: makeId,
-    receivedAt,
-    protocol: batch.protocol,
-    ...(trace !== undefined && { traceparent: trace.traceparent }),
-    ...(trace?.tracestate !== undefined && { tracestate: trace.tracestate }),
-  };
-  return batch.events.map((event) => admitEncoded(event, limits, arrival));
+/** Outcomes are made when they are asked for: few ask where every event was accepted. */
+class StoredBatch implements Receipt {
+  readonly batchId: string;
+  readonly receivedAt: string;
+  readonly admission: BatchAdmission;
+
+  constructor(batchId: string, receivedAt: string, admission: BatchAdmission) {
+    this.batchId = batchId;
+    this.receivedAt = receivedAt;
+    this.admission = admission;
+  }
+
+  get accepted(): number {
+    return this.admission.events - this.rejected;
+  }
+
+  get rejected(): number {
+    return this.admission.rejected.size;
+  }
+
+  get outcomes(): readonly Outcome[] {
+    const { admission } = this;
+    return Array.from({ length: admission.events }, (_, index) => {
+      const rejected = admission.rejected.get(index);
+      return rejected === undefined
+        ? { accepted: true, eventId: admission.eventIdAt(index) }
+        : { accepted: false, ...rejected };
+    });
+  }
 }
 
-function receiptOf(admissions: readonly EncodedAdmission[], receivedAt: string): Receipt {
-  const outcomes = admissions.map(outcomeOf);
-  const accepted = outcomes.filter((outcome) => outcome.accepted).length;
-  return {
-    batchId: `batch_${makeId()}`,
-    receivedAt,
-    accepted,
-    rejected: outcomes.length - accepted,
-    outcomes,
-  };
-}
-
-function outcomeOf(admission: EncodedAdmission): Outcome {
-  if (admission.ok) return { accepted: true, eventId: admission.eventId };
-  return { accepted: false, eventId: admission.eventId, violations: admission.violations };
-}
-
-function observe(observer: IngestObserver, protocol: string, admissions: readonly EncodedAdmission[]): void {
-  let accepted = 0;
-  for (const admission of admissions) {
-    if (admission.ok) accepted += 1;
-    else observer.rejected(protocol, admission.violations[0]?.code ?? "invalid_type");
+function observe(observer: IngestObserver, protocol: string, { accepted, admission }: StoredBatch): void {
+  for (const { violations } of admission.rejected.values()) {
+    observer.rejected(protocol, violations[0]?.code ?? "invalid_type");
   }
   if (accepted > 0) observer.accepted(protocol, accepted);
 }
