@@ -47,7 +47,7 @@ const schema = v.object({
     1,
     1,
     WORKERS_MAX,
-    "Processes that serve the ports together, one for each core that ingress may use; each costs the memory of an ingress. There is no automatic value: a container does not see its limit of CPU.",
+    "Processes that serve the ports together, one for each core that ingress may use. All limits are those of the whole. There is no `auto`, since a container does not see its limit of CPU.",
   ),
   HTTP_HOST: text("0.0.0.0", "Address to listen on. All, since a container has no better guess."),
   HTTP_PORT: whole(8000, 0, PORT_MAX, "The port of all protocols. 0 takes any free port."),

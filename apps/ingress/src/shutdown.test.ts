@@ -81,46 +81,47 @@ async function lastLines(t: Test, spool: string): Promise<{ lines: number; seals
   };
 }
 
-await t.test("SIGTERM under load over both HTTP versions", async (t) => {
-  const spool = join(t.testdir({}), "spool");
-  const { child, said, exit, errors } = startProcess(t, { BUFFER_DIR: spool });
-  const port = Number((await said("listening"))["port"]);
-  const agent = new Agent({ keepAlive: true });
-  t.teardown(() => agent.destroy());
-  const failures = new Set<string>();
-  const statuses = new Set<number>();
-  let answered = 0;
-  let last = 0;
-  const workers = Array.from({ length: 10 }, async () => {
-    for (;;) {
-      const answer = await post(port, agent);
-      if (typeof answer === "string") return void failures.add(answer);
-      statuses.add(answer.status);
-      answered += 1;
-      if (answer.isLast) last += 1;
+for (const workers of ["1", "3"])
+  await t.test(`SIGTERM under load over both HTTP versions, INGRESS_WORKERS=${workers}`, async (t) => {
+    const spool = join(t.testdir({}), "spool");
+    const { child, said, exit, errors } = startProcess(t, { BUFFER_DIR: spool, INGRESS_WORKERS: workers });
+    const port = Number((await said("listening"))["port"]);
+    const agent = new Agent({ keepAlive: true });
+    t.teardown(() => agent.destroy());
+    const failures = new Set<string>();
+    const statuses = new Set<number>();
+    let answered = 0;
+    let last = 0;
+    const senders = Array.from({ length: 10 }, async () => {
+      for (;;) {
+        const answer = await post(port, agent);
+        if (typeof answer === "string") return void failures.add(answer);
+        statuses.add(answer.status);
+        answered += 1;
+        if (answer.isLast) last += 1;
+      }
+    });
+    const sessions = Array.from({ length: 3 }, () => connectHttp2(`http://127.0.0.1:${port}`));
+    for (const session of sessions) {
+      session.on("error", () => undefined);
+      t.teardown(() => session.destroy());
     }
+    const streams = sessions.map(postUntilGoAway);
+    while (answered < 100) await wait(5);
+    child.kill("SIGTERM");
+    await Promise.all(senders);
+    const results = await Promise.all(streams);
+    t.same(await exit, [0, null]);
+    t.equal(errors(), "");
+    t.same([...statuses], [200], "every answer over HTTP/1.1 is an acceptance");
+    t.same([...failures], ["ECONNREFUSED"], "and nothing ends them but a port that is closed");
+    t.ok(last > 0, "they were told that it is the last one");
+    for (const { unanswered } of results) {
+      // One that was opened when the end had been announced: HTTP/2 says so, and that it was not begun.
+      for (const code of unanswered) t.equal(code, constants.NGHTTP2_REFUSED_STREAM);
+    }
+    const { lines, seals } = await lastLines(t, spool);
+    const acknowledged = answered + results.reduce((sum, { answered: count }) => sum + count, 0);
+    t.equal(lines, acknowledged, "what was answered is what is stored");
+    for (const seal of seals) t.match(seal, /"seal":\{/, "the spool is closed");
   });
-  const sessions = Array.from({ length: 3 }, () => connectHttp2(`http://127.0.0.1:${port}`));
-  for (const session of sessions) {
-    session.on("error", () => undefined);
-    t.teardown(() => session.destroy());
-  }
-  const streams = sessions.map(postUntilGoAway);
-  while (answered < 100) await wait(5);
-  child.kill("SIGTERM");
-  await Promise.all(workers);
-  const results = await Promise.all(streams);
-  t.same(await exit, [0, null]);
-  t.equal(errors(), "");
-  t.same([...statuses], [200], "every answer over HTTP/1.1 is an acceptance");
-  t.same([...failures], ["ECONNREFUSED"], "and nothing ends them but a port that is closed");
-  t.ok(last > 0, "they were told that it is the last one");
-  for (const { unanswered } of results) {
-    // One that was opened when the end had been announced: HTTP/2 says so, and that it was not begun.
-    for (const code of unanswered) t.equal(code, constants.NGHTTP2_REFUSED_STREAM);
-  }
-  const { lines, seals } = await lastLines(t, spool);
-  const acknowledged = answered + results.reduce((sum, { answered: count }) => sum + count, 0);
-  t.equal(lines, acknowledged, "what was answered is what is stored");
-  for (const seal of seals) t.match(seal, /"seal":\{/, "the spool is closed");
-});

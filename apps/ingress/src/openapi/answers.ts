@@ -138,24 +138,39 @@ export const readiness: v.GenericSchema = v.pipe(
   v.metadata({ description: "Events would be accepted at this moment." }),
 );
 
+function orNull(description: string) {
+  return v.pipe(v.nullable(v.string()), v.metadata({ description }));
+}
+
+const written = v.object({
+  lines: count("Events, accepted and rejected, since the start of the process."),
+  bytes: count("Their bytes."),
+  groups: count("Syncs that made them durable."),
+  failures: count("Writes and syncs that failed."),
+});
+
+const ofWriter = {
+  ready: flag("Whether events would be accepted."),
+  instance: orNull(
+    "This run of this process; segments carry it in their names. null where there are workers.",
+  ),
+  segment: orNull("The file that is written at present, by a process that is alone."),
+  queue_bytes: count("Bytes that wait for the disk."),
+  written,
+};
+
 export const bufferStats: v.GenericSchema = v.pipe(
   v.object({
-    ready: flag("Whether events would be accepted."),
-    instance: text("This run of this process; segments carry it in their names."),
-    segment: v.pipe(
-      v.nullable(v.string()),
-      v.metadata({ description: "The file that is written at present." }),
-    ),
+    ...ofWriter,
     segments: count("Files in the spool."),
     spool_bytes: count("Bytes in the spool, delivered ones that are still kept included."),
     free_bytes: count("Bytes free on the file system."),
-    queue_bytes: count("Bytes that wait for the disk."),
-    written: v.object({
-      lines: count("Events, accepted and rejected, since the start of the process."),
-      bytes: count("Their bytes."),
-      groups: count("Syncs that made them durable."),
-      failures: count("Writes and syncs that failed."),
-    }),
+    workers: v.optional(
+      v.pipe(
+        v.array(v.object({ worker: count("Its number, from 1 on."), ...ofWriter })),
+        v.metadata({ description: "What each of several workers (INGRESS_WORKERS) wrote." }),
+      ),
+    ),
   }),
   v.metadata({ description: "How full the buffer is." }),
 );

@@ -235,7 +235,7 @@ const bufferStats: Operation = {
   path: "/buffer/stats",
   tag: "Operation",
   summary: "How full is the buffer?",
-  description: "What this process wrote, and what the spool directory holds.",
+  description: "What was written since the start, by all workers, and what the spool directory holds.",
   open: false,
   answers: [
     {

@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import t from "tap";
 import type { Test } from "tap";
 import * as v from "valibot";
+import { startCrew } from "../testing/crew-process.js";
 import { liveIngress } from "../testing/live-ingress.js";
 import { STILL } from "../testing/still-clock.js";
 import { sampleBatch, sampleEvent } from "../testing/sample-event.js";
@@ -188,6 +189,13 @@ await t.test("a service that is crowded says so as the description says", async 
   do response = await fetch(`${url}/openapi.json`);
   while (response.status !== 503);
   t.match(await assertDocumented(t, document, "/openapi.json", "get", response), '"unit":"requests"');
+});
+
+await t.test("several workers answer together as the description says", async (t) => {
+  const { url } = await startCrew(t, 2);
+  const document = await readDocument(url);
+  const response = await fetch(`${url}/buffer/stats`);
+  t.match(await assertDocumented(t, document, "/buffer/stats", "get", response), '"workers":[{"worker":1,');
 });
 
 await t.test("every member that is described was seen in a real answer", async (t) => {

@@ -10,8 +10,13 @@ const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
 
 export interface IngressProcess {
   readonly child: ChildProcess;
-  /** Resolves with the first log line that says this; rejects if it ends before. */
-  readonly said: (message: string) => Promise<Record<string, unknown>>;
+  /** Resolves with the first log line that says this, with these members; rejects if it ends before. */
+  readonly said: (
+    message: string,
+    members?: Readonly<Record<string, unknown>>,
+  ) => Promise<Record<string, unknown>>;
+  /** All lines of the log so far. */
+  readonly log: readonly Readonly<Record<string, unknown>>[];
   readonly exit: Promise<[number | null, NodeJS.Signals | null]>;
   /** What it wrote to standard error. */
   readonly errors: () => string;
@@ -31,7 +36,12 @@ export function startProcess(t: Test, environment: Readonly<Record<string, strin
   });
   t.teardown(() => child.kill("SIGKILL"));
   const lines: Record<string, unknown>[] = [];
-  let changed: () => void = () => undefined;
+  let waiting: (() => void)[] = [];
+  const changed = (): void => {
+    const waiters = waiting;
+    waiting = [];
+    for (const go of waiters) go();
+  };
   const exit = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
   let ended = false;
   void exit.then(() => {
@@ -47,13 +57,15 @@ export function startProcess(t: Test, environment: Readonly<Record<string, strin
   return {
     child,
     exit,
+    log: lines,
     errors: () => errors,
-    said: async (message) => {
+    said: async (message, members = {}) => {
+      const wanted = Object.entries({ msg: message, ...members });
       for (;;) {
-        const line = lines.find(({ msg }) => msg === message);
+        const line = lines.find((one) => wanted.every(([name, value]) => one[name] === value));
         if (line !== undefined) return line;
         if (ended) throw new Error(`it ended without saying "${message}": ${errors}`);
-        await new Promise<void>((resolve) => void (changed = resolve));
+        await new Promise<void>((resolve) => void waiting.push(resolve));
       }
     },
   };

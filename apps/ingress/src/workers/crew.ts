@@ -48,6 +48,8 @@ export class Crew {
   readonly #members = new Map<number, WorkerProcess>();
   readonly #serving = new Set<WorkerProcess>();
   readonly #dismissal = new AbortController();
+  /** One ended otherwise than it should when it had been told to. */
+  #isDisorderly = false;
   #fail: (failure: FailedWorker) => void = () => undefined;
 
   constructor(parts: CrewParts, size: number) {
@@ -85,7 +87,7 @@ export class Crew {
     const deadline = setTimeout(() => this.kill(), timeoutMs);
     const ends = await Promise.all([...this.#members.values()].map(({ ended }) => ended));
     clearTimeout(deadline);
-    return ends.every(({ code }) => code === 0);
+    return !this.#isDisorderly && ends.every(({ code }) => code === 0);
   }
 
   kill(): void {
@@ -94,7 +96,7 @@ export class Crew {
 
   /** Resolves when the worker serves; rejects if it ends before. */
   async #fill(number: number): Promise<WorkerProcess> {
-    const { begin, observer } = this.#parts;
+    const { begin, observer, logger } = this.#parts;
     const worker = begin(number, (message) => observer.heard(worker, message));
     this.#members.set(number, worker);
     const start = await worker.started;
@@ -104,6 +106,7 @@ export class Crew {
     }
     this.#serving.add(worker);
     observer.joined(worker);
+    if (!this.#dismissal.signal.aborted) logger.info({ worker: number, pid: worker.pid }, "worker serves");
     return worker;
   }
 
@@ -131,7 +134,10 @@ export class Crew {
     this.#members.delete(number);
     this.#serving.delete(worker);
     observer.gone(worker);
-    if (this.#dismissal.signal.aborted) return;
+    if (this.#dismissal.signal.aborted) {
+      if (end.code !== 0) this.#isDisorderly = true;
+      return;
+    }
     observer.lost(worker);
     logger.error({ worker: number, pid, ...end }, "worker lost; another takes its place");
   }
@@ -140,9 +146,7 @@ export class Crew {
     const { logger } = this.#parts;
     const { signal } = this.#dismissal;
     try {
-      const worker = await this.#fill(number);
-      if (!signal.aborted) logger.info({ worker: number, pid: worker.pid }, "worker replaced");
-      return worker;
+      return await this.#fill(number);
     } catch (error) {
       if (!(error instanceof FailedWorker)) throw error;
       if (signal.aborted) return undefined;

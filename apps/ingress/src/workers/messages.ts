@@ -41,6 +41,8 @@ export type ToWorker =
 
 export type ToPrimary =
   | { readonly kind: "ready" }
+  /** The connection that was handed last is here. */
+  | { readonly kind: "taken" }
   /** These connections have ended. */
   | { readonly kind: "closed"; readonly ids: readonly number[] }
   /** Undefined if it could not be made. */

@@ -30,6 +30,7 @@ export function openPrimaryLink(channel: Channel, obey: (order: Order) => void):
   let asked = 0;
 
   function take(id: number, port: PortName, socket: Socket | undefined): void {
+    channel.send({ kind: "taken" });
     // Its peer hung up on the way.
     if (socket === undefined) return closed(id);
     socket.once("close", () => closed(id));

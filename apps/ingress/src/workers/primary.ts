@@ -11,8 +11,8 @@ import { createMetrics } from "../metrics.js";
 import type { IngressConfig } from "../settings.js";
 import { createCensus } from "./census.js";
 import type { Census } from "./census.js";
-import { createConnectionDesk } from "./connection-desk.js";
-import type { ConnectionDesk, Ports } from "./connection-desk.js";
+import { ConnectionDesk } from "./connection-desk.js";
+import type { Ports } from "./connection-desk.js";
 import { Crew } from "./crew.js";
 import type { CrewObserver, FailedWorker } from "./crew.js";
 import type { ToPrimary } from "./messages.js";
@@ -28,6 +28,9 @@ export interface PrimaryProcess extends Ports {
   readonly failed: Promise<FailedWorker>;
 }
 
+/** For workers to take what was accepted before the ports closed. */
+const HAND_OVER_MS = 5_000;
+
 /** Beyond what a worker needs when its own deadline is over. */
 const LAST_WORD_MS = 10_000;
 
@@ -38,7 +41,7 @@ export async function startPrimary(
   config: IngressConfig,
 ): Promise<PrimaryProcess> {
   const metrics = createMetrics(config);
-  const desk = createConnectionDesk(config, metrics);
+  const desk = new ConnectionDesk(config, metrics);
   const observer: CrewObserver = {
     joined: (worker) => desk.join(worker),
     gone: (worker) => {
@@ -70,6 +73,7 @@ function hear(
   desk: ConnectionDesk,
   census: Census,
 ): void {
+  if (message.kind === "taken") return desk.taken(worker);
   if (message.kind === "closed") return desk.ended(worker, message.ids);
   if (message.kind === "snapshot") return census.answered(worker, message.question, message.snapshot);
   if (message.kind === "view") {
@@ -94,7 +98,7 @@ async function drain(
   if (shutdownDelayMs > 0) await wait(shutdownDelayMs);
   // What the system has accepted already is still taken.
   await new Promise<void>((resolve) => void setImmediate(resolve));
-  desk.stop();
+  await desk.stop(HAND_OVER_MS);
   crew.tell({ kind: "leave" });
   if (!(await crew.ended(shutdownTimeoutMs + LAST_WORD_MS))) {
     throw new Error("a worker did not end in order");

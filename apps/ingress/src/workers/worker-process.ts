@@ -16,7 +16,7 @@ export interface WorkerProcess {
   /** Resolves with "ready" when it serves, with its end if that comes first. */
   readonly started: Promise<"ready" | WorkerEnd>;
   readonly ended: Promise<WorkerEnd>;
-  /** What cannot be sent is dropped, and its connection with it: the worker is ending. */
+  /** What cannot be sent is dropped: the worker is ending. A connection stays open here, too. */
   send(message: ToWorker, socket?: Socket): void;
   kill(): void;
 }
@@ -48,8 +48,7 @@ export function startWorker(number: number, heard: (message: ToPrimary) => void)
     started: Promise.race([ready, ended]),
     ended,
     send: (message, socket) => {
-      if (child.connected) child.send(message, socket, {}, () => undefined);
-      else socket?.destroy();
+      if (child.connected) child.send(message, socket, { keepOpen: true }, () => undefined);
     },
     kill: () => void child.kill("SIGKILL"),
   };
