@@ -1,10 +1,10 @@
 /** An answer written on Node's own response, whole and at once. */
-import type { Outgoing } from "../server/incoming.js";
+import type { NodeOutgoing } from "../server/incoming.js";
 import { answerInOnePiece } from "../server/one-piece.js";
 
 /** `headers` are added to those that were set before. Does nothing where an answer has begun, or nobody waits for one. */
 export function answerWhole(
-  outgoing: Outgoing,
+  outgoing: NodeOutgoing,
   status: number,
   headers: Readonly<Record<string, string>>,
   body: string,

@@ -7,15 +7,15 @@ import type { Context } from "hono";
 import type { Logger } from "pino";
 import { traceIdOf } from "@event-collector/operations";
 import type { Exchange } from "../server/exchange.js";
-import type { Incoming, Outgoing } from "../server/incoming.js";
+import type { NodeIncoming, NodeOutgoing } from "../server/incoming.js";
 import type { RequestLimits, ServiceRefusal } from "../refusal.js";
 import { problemOf } from "./problem.js";
 
 /** What comes with a request from the gate; all of it is absent where a test calls the app by itself. */
 export interface RestBindings {
-  readonly incoming?: Incoming;
+  readonly incoming?: NodeIncoming;
   /** There where the answer may be written at once, without a Response around it. */
-  readonly outgoing?: Outgoing;
+  readonly outgoing?: NodeOutgoing;
   readonly exchange?: Exchange;
 }
 

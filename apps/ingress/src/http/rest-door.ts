@@ -9,9 +9,10 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Hono } from "hono";
 import type { Logger } from "pino";
 import type { Door } from "../server/gate.js";
-import type { Incoming, Outgoing } from "../server/incoming.js";
+import type { NodeIncoming, NodeOutgoing } from "../server/incoming.js";
 import type { Exchange } from "../server/exchange.js";
 import { answerInOnePiece } from "../server/one-piece.js";
+import { nodeObjectsOf } from "../server/stream-request.js";
 import type { RestEnvironment, Route } from "./app.js";
 import { answerWhole } from "./answer.js";
 
@@ -25,8 +26,8 @@ export function createRestDoor(app: Hono<RestEnvironment>, routes: readonly Rout
 
   function enterDirectly(
     target: RoutedRequest,
-    incoming: Incoming,
-    outgoing: Outgoing,
+    incoming: NodeIncoming,
+    outgoing: NodeOutgoing,
     exchange: Exchange,
   ): void {
     Promise.resolve(app.fetch(target.asRequest(), { incoming, outgoing, exchange }))
@@ -37,7 +38,8 @@ export function createRestDoor(app: Hono<RestEnvironment>, routes: readonly Rout
 
   return {
     routes: new Map(routes.map(({ path }) => [path, { streaming: false }])),
-    enter: (incoming, outgoing, exchange) => {
+    enter: (given, answer, exchange) => {
+      const { incoming, outgoing } = nodeObjectsOf(given, answer);
       const route = direct.get(exchange.route);
       if (route === undefined || route.method !== incoming.method) listener(incoming, outgoing, exchange);
       else enterDirectly(route.target, incoming, outgoing, exchange);
@@ -61,16 +63,16 @@ class RoutedRequest {
 }
 
 /** Writes what a handler did not write itself: refusals. */
-async function deliver(response: Response, outgoing: Outgoing): Promise<void> {
+async function deliver(response: Response, outgoing: NodeOutgoing): Promise<void> {
   if (response === RESPONSE_ALREADY_SENT) return;
   answerWhole(outgoing, response.status, Object.fromEntries(response.headers), await response.text());
 }
 
-type Listener = (incoming: Incoming, outgoing: Outgoing, exchange: Exchange) => void;
+type Listener = (incoming: NodeIncoming, outgoing: NodeOutgoing, exchange: Exchange) => void;
 
 function createAdapter(app: Hono<RestEnvironment>): Listener {
   // The adapter passes on its own two arguments only.
-  const exchanges = new WeakMap<Incoming, Exchange>();
+  const exchanges = new WeakMap<NodeIncoming, Exchange>();
   const listener = getRequestListener(
     async (request, { incoming, outgoing }) => {
       const exchange = exchanges.get(incoming);

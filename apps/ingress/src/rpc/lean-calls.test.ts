@@ -17,6 +17,7 @@ import { batchMessage, eventMessage, GRPC_CALLS, grpcFrame, oneFrame } from "../
 import type { GrpcCall } from "../testing/grpc-calls.js";
 import { liveIngress } from "../testing/live-ingress.js";
 import type { LiveIngress } from "../testing/live-ingress.js";
+import { StreamRequest } from "../server/stream-request.js";
 import { createLeanCalls } from "./lean-calls.js";
 
 const SERVICE = "/event_collector.v1.EventCollectorService";
@@ -203,6 +204,10 @@ await t.test("a call that is reset before its body has ended stores nothing", as
   t.equal((await records()).length, 2, "but what came after it");
 });
 
+function requestWith(headers: Record<string, string>, isHttp2: boolean): unknown {
+  return isHttp2 ? new StreamRequest({} as never, headers, []) : { method: headers[":method"], headers };
+}
+
 await t.test("takes what is plain, and leaves the rest to the library", async (t) => {
   const lean = createLeanCalls(
     () => t.fail("nothing is stored") as never,
@@ -216,11 +221,7 @@ await t.test("takes what is plain, and leaves the rest to the library", async (t
     isHttp2 = true,
   ): boolean =>
     lean.takes(
-      {
-        method: "POST",
-        headers: { "content-type": "application/grpc", ...headers },
-        ...(isHttp2 && { stream: {} }),
-      } as never,
+      requestWith({ ":method": "POST", "content-type": "application/grpc", ...headers }, isHttp2) as never,
       { route } as never,
     );
   t.ok(takes({}));

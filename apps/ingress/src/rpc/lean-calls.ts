@@ -11,16 +11,18 @@ import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { EventCollectorService, readWireBatch, readWireEvent } from "@event-collector/contract";
 import type { SourceEvent } from "@event-collector/contract";
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Logger } from "pino";
 import type { Ingest, Receipt } from "../ingest.js";
 import type { Exchange } from "../server/exchange.js";
 import type { Incoming, Outgoing } from "../server/incoming.js";
+import { StreamRequest, StreamResponse } from "../server/stream-request.js";
 import { failCall } from "./call-failure.js";
 import { refusalError } from "./connect-error.js";
 import { encodeBatchAnswer, encodeEventAnswer, printBatchAnswer, printEventAnswer } from "./lean-answer.js";
 import { CONNECT_JSON, CONNECT_PROTO, GRPC, GRPC_WEB } from "./lean-protocol.js";
 import type { LeanAnswer, LeanProtocol } from "./lean-protocol.js";
-import { answerLeanStream } from "./lean-stream.js";
+import { answerLeanStream, respondWithTrailers } from "./lean-stream.js";
 import type { LeanStreamOptions } from "./lean-stream.js";
 import { readJsonBatch, readJsonEvent } from "./proto-json.js";
 import { readWholeMessage } from "./whole-message.js";
@@ -124,8 +126,8 @@ export function createLeanCalls(
         protocol !== undefined &&
         method === "POST" &&
         (METHODS.has(exchange.route) || (exchange.route === STREAM && protocol === GRPC)) &&
-        // gRPC needs the trailers of HTTP/2.
-        (protocol !== GRPC || "stream" in incoming) &&
+        // gRPC needs the trailers of HTTP/2, which Node's own object would send by itself.
+        (protocol !== GRPC || incoming instanceof StreamRequest) &&
         headers[protocol.timeout] === undefined &&
         (headers[protocol.encoding] ?? "identity") === "identity"
       );
@@ -136,8 +138,8 @@ export function createLeanCalls(
       const compression = acceptedCompression(incoming.headers[protocol.acceptEncoding]);
       const method = METHODS.get(exchange.route)?.[protocol.codec];
       if (method === undefined) {
-        if (!("stream" in incoming) || !("stream" in outgoing)) throw new Error("no stream over HTTP/1.1");
-        return void answerLeanStream(streamParts, incoming, outgoing, exchange, compression, options);
+        if (!(outgoing instanceof StreamResponse)) throw new Error("no stream of its own");
+        return void answerLeanStream(streamParts, outgoing, exchange, compression, options);
       }
       const shape = { isFramed: protocol.isFramed, bytesMax: options.messageBytesMax };
       readWholeMessage(incoming, exchange.hold, shape, {
@@ -156,13 +158,27 @@ export function createLeanCalls(
 }
 
 /** Says nothing where the exchange was ended meanwhile, or its caller is gone. */
-function send(outgoing: Outgoing, { status, headers, body, trailers }: LeanAnswer): void {
-  const { destroyed } = "stream" in outgoing ? outgoing.stream : outgoing;
-  if (outgoing.headersSent || destroyed) return;
+function send(outgoing: Outgoing, answer: LeanAnswer): void {
+  if ("stream" in outgoing) return respond(outgoing.stream, outgoing.getHeaders(), answer);
+  if (outgoing.headersSent || outgoing.destroyed) return;
+  const { status, headers, body } = answer;
   outgoing.writeHead(status, headers);
-  if (trailers !== undefined) outgoing.addTrailers(trailers);
   if (body === undefined) outgoing.end();
-  else outgoing.end(body);
+  // Text of one character a byte leaves with the head in one piece, where bytes would be a piece of their own.
+  else outgoing.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1"), "latin1");
+}
+
+function respond(
+  stream: ServerHttp2Stream,
+  begun: OutgoingHttpHeaders,
+  { status, headers, body, trailers }: LeanAnswer,
+): void {
+  if (stream.headersSent || stream.destroyed || stream.closed) return;
+  const head = Object.assign(begun, headers, { ":status": status });
+  if (trailers === undefined) stream.respond(head);
+  else respondWithTrailers(stream, head, () => trailers);
+  if (body === undefined) stream.end();
+  else stream.end(body);
 }
 
 async function store(ingest: Ingest, exchange: Exchange, events: readonly SourceEvent[]): Promise<Receipt> {

@@ -5,14 +5,16 @@
 import type { Compression } from "@connectrpc/connect/protocol";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import type { SourceEvent } from "@event-collector/contract";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Logger } from "pino";
 import type { Receipt } from "../ingest.js";
 import type { Exchange } from "../server/exchange.js";
+import type { StreamResponse } from "../server/stream-request.js";
 import { failCall } from "./call-failure.js";
 import { readFrames } from "./frame-source.js";
 import type { FrameSourceOptions } from "./frame-source.js";
 import { encodeStreamAnswer, frameFor } from "./lean-answer.js";
+import { framedHeaders } from "./lean-protocol.js";
 import { answerStream } from "./stream-answers.js";
 import type { GroupLimits } from "./stream-groups.js";
 
@@ -29,13 +31,13 @@ export interface LeanStreamOptions extends FrameSourceOptions {
 /** Ends with the answer. Never rejects. */
 export async function answerLeanStream(
   { store, logger, leaving }: LeanStreamParts,
-  incoming: Http2ServerRequest,
-  outgoing: Http2ServerResponse,
+  outgoing: StreamResponse,
   exchange: Exchange,
   compression: Compression | undefined,
   options: LeanStreamOptions,
 ): Promise<void> {
   const { hold } = exchange;
+  const { stream } = outgoing;
   // Until it is told otherwise: a caller that goes away ends it without a word.
   exchange.code = "canceled";
   const parts = {
@@ -44,43 +46,54 @@ export async function answerLeanStream(
     hold,
     leaving,
   };
-  let trailers: Record<string, string> = { "grpc-status": "0" };
+  let trailers: Readonly<Record<string, string>> = { "grpc-status": "0" };
+  /** With the first answer: until then a stream says nothing. */
+  const begin = (): void => {
+    if (stream.headersSent) return;
+    const headers = framedHeaders("application/grpc+proto", compression);
+    respondWithTrailers(stream, { ...outgoing.getHeaders(), ...headers, ":status": 200 }, () => trailers);
+  };
   try {
-    const events = readFrames(incoming.stream, hold, options);
+    const events = readFrames(stream, hold, options);
     for await (const answer of answerStream(events, (event) => event, parts, options.groups)) {
       const frame = await frameFor(encodeStreamAnswer(answer), compression);
-      if (outgoing.stream.destroyed) return;
-      writeHead(outgoing, compression);
-      if (!outgoing.write(frame)) await drained(outgoing);
+      if (isGone(stream)) return;
+      begin();
+      if (!stream.write(frame)) await drained(stream);
     }
     exchange.code = "ok";
   } catch (reason) {
-    if (outgoing.stream.destroyed) return;
+    if (isGone(stream)) return;
     trailers = Object.fromEntries(setTrailerStatus(new Headers(), failCall(logger, exchange, reason)));
   }
-  if (outgoing.stream.destroyed) return;
-  writeHead(outgoing, compression);
-  outgoing.addTrailers(trailers);
-  outgoing.end();
+  if (isGone(stream)) return;
+  begin();
+  stream.end();
 }
 
-/** Once, with the first answer: until then a stream says nothing. */
-export function writeHead(outgoing: Http2ServerResponse, compression: Compression | undefined): void {
-  if (outgoing.headersSent) return;
-  outgoing.setHeader("content-type", "application/grpc+proto");
-  if (compression !== undefined) outgoing.setHeader("grpc-encoding", compression.name);
-  outgoing.writeHead(200);
+/** Begins an answer; `trailers` is asked when its body has ended. */
+export function respondWithTrailers(
+  stream: ServerHttp2Stream,
+  head: OutgoingHttpHeaders,
+  trailers: () => Readonly<Record<string, string>>,
+): void {
+  stream.on("wantTrailers", () => stream.sendTrailers(trailers()));
+  stream.respond(head, { waitForTrailers: true });
+}
+
+function isGone(stream: ServerHttp2Stream): boolean {
+  return stream.destroyed || stream.closed;
 }
 
 /** Resolves when more can be written, or nothing can be any more. */
-function drained(outgoing: Http2ServerResponse): Promise<void> {
+function drained(stream: ServerHttp2Stream): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
-      outgoing.off("drain", done);
-      outgoing.off("close", done);
+      stream.off("drain", done);
+      stream.off("close", done);
       resolve();
     };
-    outgoing.on("drain", done);
-    outgoing.on("close", done);
+    stream.on("drain", done);
+    stream.on("close", done);
   });
 }

@@ -31,6 +31,7 @@ import type { Door } from "../server/gate.js";
 import type { BodyHold } from "../server/body-budget.js";
 import type { Exchange } from "../server/exchange.js";
 import type { Incoming, Outgoing } from "../server/incoming.js";
+import { nodeObjectsOf } from "../server/stream-request.js";
 import type { Turnstile } from "../turnstile.js";
 import { failCall } from "./call-failure.js";
 import type { LeanCalls } from "./lean-calls.js";
@@ -97,9 +98,10 @@ export function createRpcDoor(
     const handler = handlers.get(exchange.route);
     if (handler === undefined) throw new Error(`no handler for ${exchange.route}`);
     const values = createContextValues().set(exchangeKey, exchange);
-    const request = universalRequestFromNodeRequest(incoming, outgoing, undefined, values);
+    const node = nodeObjectsOf(incoming, outgoing);
+    const request = universalRequestFromNodeRequest(node.incoming, node.outgoing, undefined, values);
     handler({ ...request, body: countBody(given ?? request.body, exchange.hold) })
-      .then((response) => universalResponseToNodeResponse(settle(response, exchange), outgoing))
+      .then((response) => universalResponseToNodeResponse(settle(response, exchange), node.outgoing))
       // What fails here is the writing of an answer: its reader is gone.
       .catch((error: unknown) => logger.debug({ error, requestId: exchange.id }, "answer not delivered"));
   }

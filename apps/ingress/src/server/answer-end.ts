@@ -1,5 +1,5 @@
 /** When an answer is out as a whole, and when its exchange is over, which the two HTTP versions tell in different ways. */
-import type { Incoming, Outgoing } from "./incoming.js";
+import type { Outgoing } from "./incoming.js";
 
 export interface AnswerObserver {
   /** The answer has been handed to the connection as a whole. */
@@ -9,24 +9,24 @@ export interface AnswerObserver {
 }
 
 /** `out` is called before Node itself deals with what is left of the body. */
-export function watchAnswer(incoming: Incoming, outgoing: Outgoing, { out, over }: AnswerObserver): void {
-  if (!("stream" in incoming)) {
+export function watchAnswer(outgoing: Outgoing, { out, over }: AnswerObserver): void {
+  if (!("stream" in outgoing)) {
     // Node emits each of them once at most.
     outgoing.prependListener("finish", out);
     outgoing.on("close", over);
     return;
   }
   // The answer of Node's HTTP/2 knows no end but that of the stream, which waits for the rest of the body.
-  const { stream } = incoming;
+  const { stream } = outgoing;
   let isOver = false;
   const finish = (): void => {
     if (isOver) return;
     isOver = true;
     over();
   };
-  stream.once("finish", () => {
+  stream.on("finish", () => {
     out();
     finish();
   });
-  stream.once("close", finish);
+  stream.on("close", finish);
 }

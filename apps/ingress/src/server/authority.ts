@@ -2,11 +2,10 @@
  * The guard before the handlers: they build a URL from the host that the request names, and one that is missing or
  * is no host would end the process there.
  */
-import type { IncomingMessage } from "node:http";
-import type { Http2ServerRequest } from "node:http2";
+import type { Incoming } from "./incoming.js";
 
 /** True if handlers can build a URL from the request's authority and path. */
-export function hasUsableAuthority(request: IncomingMessage | Http2ServerRequest): boolean {
+export function hasUsableAuthority(request: Incoming): boolean {
   const authority = "authority" in request ? request.authority : request.headers.host;
   if (authority === undefined || authority === "" || namesHostTwice(request)) return false;
   return isUsableHost(authority) && isUsableTarget(request.url ?? "", authority);
@@ -34,7 +33,7 @@ function isUsableTarget(target: string, authority: string): boolean {
 }
 
 /** Two hosts are made to mean one thing to a proxy and another here (RFC 9112, section 3.2). Node takes the first. */
-function namesHostTwice({ rawHeaders, httpVersionMajor }: IncomingMessage | Http2ServerRequest): boolean {
+function namesHostTwice({ rawHeaders, httpVersionMajor }: Incoming): boolean {
   if (httpVersionMajor !== 1) return false;
   let hosts = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {

@@ -1,11 +1,16 @@
 /** Floods of HTTP/2 frames on raw sockets, against an ingress in a process of its own. */
 import t from "tap";
-import { END_HEADERS, FRAME, frame, GREETING, requestFields } from "../testing/http2-frames.js";
+import { END_HEADERS, field, FRAME, frame, GREETING, requestFields } from "../testing/http2-frames.js";
 import { assertUnharmed, memoryOf, MIB, pour, serveMeanwhile } from "../testing/target.js";
 import { startTarget, until } from "../testing/target.js";
 
 /** A request whose body is still to come. */
 const HEAD = requestFields("POST", "/");
+
+const CALL = [
+  ...requestFields("POST", "/event_collector.v1.EventCollectorService/CollectEvent"),
+  ...field("content-type", "application/grpc"),
+];
 
 const CANCEL = [0, 0, 0, 8];
 
@@ -16,16 +21,16 @@ function* repeat(make: (piece: number) => Buffer): Generator<Buffer> {
   for (let piece = 0; piece < PIECES; piece += 1) yield Buffer.concat(Array<Buffer>(50).fill(make(piece)));
 }
 
+function* openAndReset(head: readonly number[]): Generator<Buffer> {
+  for (let stream = 1; stream < 40_000; stream += 2) {
+    const open = frame(FRAME.headers, END_HEADERS, stream, head);
+    yield Buffer.concat([open, frame(FRAME.resetStream, 0, stream, CANCEL)]);
+  }
+}
+
 const FLOODS: [string, () => Iterable<Buffer>][] = [
-  [
-    "streams that are reset as soon as they are opened",
-    function* () {
-      for (let stream = 1; stream < 40_000; stream += 2) {
-        const open = frame(FRAME.headers, END_HEADERS, stream, HEAD);
-        yield Buffer.concat([open, frame(FRAME.resetStream, 0, stream, CANCEL)]);
-      }
-    },
-  ],
+  ["streams that are reset as soon as they are opened", () => openAndReset(HEAD)],
+  ["calls that are reset as soon as they are opened", () => openAndReset(CALL)],
   ["PINGs", () => repeat(() => frame(FRAME.ping, 0, 0, [1, 2, 3, 4, 5, 6, 7, 8]))],
   ["SETTINGS", () => repeat(() => frame(FRAME.settings, 0, 0, [0, 3, 0, 0, 0, 1]))],
   [

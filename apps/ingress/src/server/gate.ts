@@ -19,6 +19,7 @@ import type { Exchange, Route } from "./exchange.js";
 import type { Exchanges } from "./exchanges.js";
 import { expectsContinue, isPreflight, pathOf } from "./incoming.js";
 import type { Incoming, Outgoing } from "./incoming.js";
+import { answerInOnePiece } from "./one-piece.js";
 import { rateHeaders } from "./rates.js";
 import type { Rates } from "./rates.js";
 import { createPermit } from "./permit.js";
@@ -84,7 +85,7 @@ export function createGate(parts: GateParts, options: GateOptions): Gate {
     });
     parts.begun(exchange);
     const open = exchanges.begin(exchange, () => end(LATE));
-    watchAnswer(incoming, outgoing, {
+    watchAnswer(outgoing, {
       out: () => forgetRest(incoming),
       over: () => {
         exchanges.end(open);
@@ -102,7 +103,7 @@ export function createGate(parts: GateParts, options: GateOptions): Gate {
     }
     exchange.key = admission.key;
     exchange.permit = createPermit(permitParts, exchange, open, admission.readings, options.scopes.get(path));
-    if (expectsContinue(incoming)) outgoing.writeContinue();
+    if (expectsContinue(incoming) && "writeContinue" in outgoing) outgoing.writeContinue();
     door.enter(incoming, outgoing, exchange);
   };
 }
@@ -145,7 +146,9 @@ function writeCommonHeaders(
 }
 
 function answerPreflight({ cors }: GateParts, incoming: Incoming, outgoing: Outgoing): void {
-  outgoing.writeHead(204, { ...cors.preflightHeadersFor(incoming.headers.origin) });
+  const headers = { ...cors.preflightHeadersFor(incoming.headers.origin) };
+  if ("stream" in outgoing) return answerInOnePiece(outgoing, 204, headers, "");
+  outgoing.writeHead(204, headers);
   outgoing.end();
 }
 

@@ -1,12 +1,13 @@
 import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import t from "tap";
 import type { Test } from "tap";
 import { END_HEADERS, FRAME, frame, GREETING, readFrames, requestFields } from "../testing/http2-frames.js";
+import type { NodeIncoming, NodeOutgoing } from "./incoming.js";
+import { nodeObjectsOf } from "./stream-request.js";
 import { createHttp2Sessions } from "./http2-sessions.js";
 import type { Http2Sessions } from "./http2-sessions.js";
 
@@ -18,10 +19,15 @@ interface Fixture {
 async function fixture(
   t: Test,
   idleMs: number,
-  listener: (request: Http2ServerRequest, response: Http2ServerResponse) => void = (_, response) =>
-    response.end("ok"),
+  listener: (request: NodeIncoming, response: NodeOutgoing) => void = (_, response) => response.end("ok"),
 ): Promise<Fixture> {
-  const sessions = createHttp2Sessions(listener, { idleMs, streamsMax: 3 });
+  const sessions = createHttp2Sessions(
+    (request, response) => {
+      const { incoming, outgoing } = nodeObjectsOf(request, response);
+      listener(incoming, outgoing);
+    },
+    { idleMs, streamsMax: 3 },
+  );
   const server = createServer({ allowHalfOpen: true }, (socket) => sessions.accept(socket));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

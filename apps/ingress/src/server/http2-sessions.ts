@@ -7,8 +7,16 @@
  * **Invariant:** a session whose streams are reset rather than ended does not go on.
  */
 import { constants, createServer } from "node:http2";
-import type { Http2Server, Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from "node:http2";
+import type {
+  Http2Server,
+  Http2ServerRequest,
+  Http2ServerResponse,
+  IncomingHttpHeaders,
+  ServerHttp2Session,
+  ServerHttp2Stream,
+} from "node:http2";
 import type { Socket } from "node:net";
+import { isCall, StreamRequest, StreamResponse } from "./stream-request.js";
 
 export interface Http2Options {
   /** Silence after which a session is closed or asked whether it lives, milliseconds. */
@@ -16,6 +24,11 @@ export interface Http2Options {
   /** Open streams of one session. */
   streamsMax: number;
 }
+
+export type Http2Listener = (
+  request: Http2ServerRequest | StreamRequest,
+  response: Http2ServerResponse | StreamResponse,
+) => void;
 
 export interface Http2Sessions {
   accept(socket: Socket): void;
@@ -37,29 +50,38 @@ const HEADER_BYTES_MAX = 16 * 1024;
 /** The largest stream number there is: a GOAWAY with it promises to take all streams under way. */
 const LAST_STREAM = 2 ** 31 - 1;
 
-export function createHttp2Sessions(
-  listener: (request: Http2ServerRequest, response: Http2ServerResponse) => void,
-  options: Http2Options,
-): Http2Sessions {
+export function createHttp2Sessions(listener: Http2Listener, options: Http2Options): Http2Sessions {
   const sessions = new Set<ServerHttp2Session>();
-  const server: Http2Server = createServer(
-    {
-      settings: {
-        maxConcurrentStreams: options.streamsMax,
-        initialWindowSize: STREAM_WINDOW_BYTES,
-        maxHeaderListSize: HEADER_BYTES_MAX,
-      },
+  const server: Http2Server = createServer({
+    settings: {
+      maxConcurrentStreams: options.streamsMax,
+      initialWindowSize: STREAM_WINDOW_BYTES,
+      maxHeaderListSize: HEADER_BYTES_MAX,
     },
-    listener,
-  );
+  });
+  // Never given a socket: it puts Node's own objects around the streams that need them.
+  const compatible = createServer(listener);
+
   function keep(session: ServerHttp2Session, socket: Socket): void {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     // A peer that breaks the protocol or resets is its own affair; Node destroys the session.
     session.on("error", () => undefined);
     session.setLocalWindowSize(SESSION_WINDOW_BYTES);
-    watchSilence(session, socket, options.idleMs);
-    watchResets(session);
+    watchSilence(session, socket, countStreams(session), options.idleMs);
+    session.on("stream", handOver);
+  }
+
+  function handOver(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    flags: number,
+    rawHeaders: string[],
+  ): void {
+    if (!isCall(headers)) return void compatible.emit("stream", stream, headers, flags, rawHeaders);
+    // What goes wrong with a stream is its peer's affair, and ends it.
+    stream.on("error", ignore);
+    listener(new StreamRequest(stream, headers, rawHeaders), new StreamResponse(stream));
   }
 
   // Node reports here what a session's own listener has already seen.
@@ -85,16 +107,42 @@ export function createHttp2Sessions(
   };
 }
 
-function watchSilence(session: ServerHttp2Session, socket: Socket, idleMs: number): void {
-  let streams = 0;
+function ignore(): void {}
+
+interface StreamCount {
+  /** Those that are open now. */
+  open: number;
+}
+
+/**
+ * Counts the streams of a session, and ends a session whose streams are reset too often. The library under Node stops
+ * such a session too, but then neither ends its connection nor tells anybody.
+ */
+function countStreams(session: ServerHttp2Session): StreamCount {
+  const count: StreamCount = { open: 0 };
+  let balance = 0;
+  function leave(this: ServerHttp2Stream): void {
+    count.open -= 1;
+    balance = this.rstCode === constants.NGHTTP2_NO_ERROR ? Math.max(0, balance - 1) : balance + 1;
+    if (balance > RESETS_MAX) session.destroy();
+  }
   session.on("stream", (stream) => {
-    streams += 1;
-    stream.once("close", () => {
-      streams -= 1;
-    });
+    count.open += 1;
+    // Once for each stream, and for all of them the same function: a closure for each would cost more than it does.
+    stream.on("close", leave);
   });
+  return count;
+}
+
+/**
+ * Streams of a session that may be reset, beyond those that end in an orderly way. Callers give up now and then;
+ * whoever opens streams only to reset them makes work that nobody waits for (CVE-2023-44487).
+ */
+const RESETS_MAX = 500;
+
+function watchSilence(session: ServerHttp2Session, socket: Socket, count: StreamCount, idleMs: number): void {
   session.on("timeout", () => {
-    if (streams === 0) endSoon(session, socket, idleMs);
+    if (count.open === 0) endSoon(session, socket, idleMs);
     else demandSign(session, idleMs);
   });
   session.setTimeout(idleMs);
@@ -109,23 +157,6 @@ function endSoon(session: ServerHttp2Session, socket: Socket, timeMax: number): 
   const deadline = setTimeout(() => socket.destroy(), timeMax);
   deadline.unref();
   socket.once("close", () => clearTimeout(deadline));
-}
-
-/**
- * Streams of a session that may be reset, beyond those that end in an orderly way. Callers give up now and then;
- * whoever opens streams only to reset them makes work that nobody waits for (CVE-2023-44487).
- */
-const RESETS_MAX = 500;
-
-/** The library under Node stops such a session too, but then neither ends its connection nor tells anybody. */
-function watchResets(session: ServerHttp2Session): void {
-  let balance = 0;
-  session.on("stream", (stream) => {
-    stream.once("close", () => {
-      balance = stream.rstCode === constants.NGHTTP2_NO_ERROR ? Math.max(0, balance - 1) : balance + 1;
-      if (balance > RESETS_MAX) session.destroy();
-    });
-  });
 }
 
 /** Ends a session unless it answers a PING in time. The answer alone would not arm its timer again. */

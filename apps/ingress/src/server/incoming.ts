@@ -1,9 +1,14 @@
 /** What a request of either HTTP version says of itself before anybody judges it. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { StreamRequest, StreamResponse } from "./stream-request.js";
 
-export type Incoming = IncomingMessage | Http2ServerRequest;
-export type Outgoing = ServerResponse | Http2ServerResponse;
+/** A request as Node has it. */
+export type NodeIncoming = IncomingMessage | Http2ServerRequest;
+export type NodeOutgoing = ServerResponse | Http2ServerResponse;
+
+export type Incoming = NodeIncoming | StreamRequest;
+export type Outgoing = NodeOutgoing | StreamResponse;
 
 /** The path, without the query; what is not in origin form stays as it is and matches nothing. */
 export function pathOf({ url = "" }: Incoming): string {

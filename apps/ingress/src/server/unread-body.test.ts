@@ -15,7 +15,7 @@ import { liveIngress } from "../testing/live-ingress.js";
 import { sampleEvent } from "../testing/sample-event.js";
 import { createStillClock } from "../testing/still-clock.js";
 import { watchAnswer } from "./answer-end.js";
-import type { Incoming, Outgoing } from "./incoming.js";
+import type { NodeIncoming, NodeOutgoing } from "./incoming.js";
 import { forgetRest } from "./unread-body.js";
 import type { DiscardLimits } from "./unread-body.js";
 
@@ -24,9 +24,9 @@ const POST = { ":method": "POST", ":path": "/collect" };
 const JSON_TYPE = { "content-type": "application/json" };
 
 /** Refuses every request before it has read anything of its body. */
-function refuser(limits: DiscardLimits): (incoming: Incoming, outgoing: Outgoing) => void {
+function refuser(limits: DiscardLimits): (incoming: NodeIncoming, outgoing: NodeOutgoing) => void {
   return (incoming, outgoing) => {
-    watchAnswer(incoming, outgoing, { out: () => forgetRest(incoming, limits), over: () => undefined });
+    watchAnswer(outgoing, { out: () => forgetRest(incoming, limits), over: () => undefined });
     outgoing.end("no");
   };
 }

@@ -101,6 +101,11 @@ export const GRPC_CALLS: Readonly<Record<string, GrpcCall>> = {
     chunks: oneFrame(eventMessage()),
     status: "12",
   },
+  "a call that asks before it sends": {
+    headers: { expect: "100-continue" },
+    chunks: oneFrame(eventMessage({ event_id: "mine" })),
+    status: "0",
+  },
   identity: {
     headers: { "grpc-encoding": "identity" },
     chunks: oneFrame(eventMessage({ event_id: "mine" })),
