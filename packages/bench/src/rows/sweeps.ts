@@ -1,4 +1,4 @@
-/** Cost against size: connections, the size of events, and ingress processes on one spool. */
+/** Cost against size: connections, the size of events, and workers of one ingress. */
 import { join } from "node:path";
 import { warmUp } from "../alternation.js";
 import { ingressSide, startIngress } from "../collector-side.js";
@@ -7,7 +7,7 @@ import { generatorFor } from "../load/choice.js";
 import { eventOfBytes, restBody } from "../sample.js";
 import type { Sweep, SweepPoint } from "../sweep.js";
 import type { RowContext } from "./context.js";
-import { CONNECTIONS, restShot, shotAt, withIngress } from "./http.js";
+import { restShot, shotAt, withIngress } from "./http.js";
 
 const HTTP1 = { protocol: "http1" } as const;
 const MIB = 1024 * 1024;
@@ -45,25 +45,22 @@ export async function eventSizeSweep({ pace, generators }: RowContext): Promise<
   return { id: "event-size", work, size: "bytes", unit: "MiB/s", points };
 }
 
-/** So many ingress processes with segments of their own in one spool, all of them on the server's core. */
+/** One ingress with so many workers, all of them on the server's core: what is seen is what they cost. */
 export async function processSweep({ pace, generators }: RowContext): Promise<Sweep> {
   const points: SweepPoint[] = [];
-  for (const processes of pace.processSweep) {
+  for (const workers of pace.processSweep) {
     const rate = await withFolder(async (folder) => {
-      const spool = join(folder, "spool");
-      const ingresses = await Promise.all(Array.from({ length: processes }, () => startIngress({ spool })));
-      const sides = ingresses.map((ingress) => {
-        const connections = Math.ceil(CONNECTIONS / processes);
-        const shot = { ...restShot(ingress.port, 1), connections };
-        return ingressSide("collector", ingress, generatorFor(generators, HTTP1), shot);
-      });
-      await Promise.all(sides.map((side) => warmUp(side, pace)));
-      const turns = await Promise.all(sides.map((side) => side.run(pace.turnSeconds)));
-      await Promise.all(ingresses.map(({ program }) => program.kill()));
-      return turns.reduce((sum, { events, seconds }) => sum + events / seconds, 0);
+      const environment = { INGRESS_WORKERS: String(workers) };
+      const ingress = await startIngress({ spool: join(folder, "spool"), environment });
+      const shot = restShot(ingress.port, 1);
+      const side = ingressSide("collector", ingress, generatorFor(generators, HTTP1), shot);
+      await warmUp(side, pace);
+      const turn = await side.run(pace.turnSeconds);
+      await ingress.program.stop();
+      return turn.events / turn.seconds;
     });
-    points.push({ size: processes, value: rate });
+    points.push({ size: workers, value: rate });
   }
-  const work = "REST, processes on one core";
-  return { id: "processes", work, size: "ingress processes", unit: "events/s", points };
+  const work = "REST, INGRESS_WORKERS on one core";
+  return { id: "workers", work, size: "workers", unit: "events/s", points };
 }
