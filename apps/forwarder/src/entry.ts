@@ -7,7 +7,7 @@
  */
 import { decodeRecord, glanceAtEvent, RecordError } from "@event-collector/contract";
 import type { EventRecord } from "@event-collector/contract";
-import { descriptiveHeaders, eventMessage, glancedMessage } from "@event-collector/kafka";
+import { descriptiveHeaders, eventMessage, GlancedMessage } from "@event-collector/kafka";
 import type { BrokerFailure, MessageOptions } from "@event-collector/kafka";
 import type { Damage, Instance, Position, SpoolItem, SpoolLine } from "@event-collector/spool";
 import type { Message } from "./broker.js";
@@ -55,11 +55,13 @@ export function entryOf(item: SpoolItem, options: EntryOptions, now: string): En
 }
 
 function ofLine(item: SpoolLine, options: EntryOptions, now: string): Outgoing {
-  const { payload } = item;
   const { commonTopic } = options.message;
-  const glance = commonTopic === undefined ? undefined : glanceAtEvent(payload);
-  if (commonTopic !== undefined && glance !== undefined)
-    return new OutgoingEvent(glancedMessage(payload, glance, commonTopic), item, options);
+  if (commonTopic !== undefined) {
+    const glance = glanceAtEvent(item.source, item.payloadFrom, item.payloadTo);
+    if (glance !== undefined)
+      return new OutgoingEvent(new GlancedMessage(item.source, glance, commonTopic), item, options);
+  }
+  const { payload } = item;
   try {
     const record = decodeRecord(payload);
     if (record.kind === "event")
@@ -77,9 +79,7 @@ function ofLine(item: SpoolLine, options: EntryOptions, now: string): Outgoing {
 
 /** An accepted event. What only few are asked for is read from its line when it is asked for. */
 class OutgoingEvent implements Outgoing {
-  readonly stage = "event";
   readonly message: Message;
-  readonly cause = undefined;
   readonly #item: SpoolLine;
   readonly #options: EntryOptions;
 
@@ -87,6 +87,14 @@ class OutgoingEvent implements Outgoing {
     this.message = message;
     this.#item = item;
     this.#options = options;
+  }
+
+  get stage(): "event" {
+    return "event";
+  }
+
+  get cause(): undefined {
+    return undefined;
   }
 
   get receivedAt(): string {
@@ -162,9 +170,12 @@ export function publishCause(
 /** Where the instances of these entries stand once all of them are delivered. */
 export function positionsAfter(entries: readonly Entry[]): Map<Instance, Position> {
   const positions = new Map<Instance, Position>();
-  for (const [index, { item }] of entries.entries()) {
-    // Each instance has its turns; only the last line of one says something.
-    if (entries[index + 1]?.item.instance !== item.instance) positions.set(item.instance, item.next);
+  let last: SpoolItem | undefined;
+  for (const { item } of entries) {
+    // Each instance has its turns; only the last item of one says something.
+    if (last !== undefined && last.instance !== item.instance) positions.set(last.instance, last.next);
+    last = item;
   }
+  if (last !== undefined) positions.set(last.instance, last.next);
   return positions;
 }

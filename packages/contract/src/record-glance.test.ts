@@ -28,15 +28,14 @@ function eventOf(text: fc.Arbitrary<string>): fc.Arbitrary<EventRecord> {
 
 /** What is seen in these bytes is what decoding them gives. */
 function assertAgrees(payload: Uint8Array): boolean {
-  const glance = glanceAtEvent(payload);
+  // As in a segment, other bytes stand around it.
+  const source = Buffer.concat([utf8('{"n":1,"d":'), payload, utf8('","value":}')]);
+  const glance = glanceAtEvent(source, 11, 11 + payload.length);
   if (glance === undefined) return false;
   const record = decodeRecord(payload);
   assert.equal(record.kind, "event");
-  assert.equal(textOf(payload.subarray(glance.keyFrom, glance.keyTo)), record.key);
-  assert.deepEqual(
-    Buffer.from(payload.subarray(glance.valueFrom, glance.valueTo)),
-    Buffer.from(record.value),
-  );
+  assert.equal(textOf(source.subarray(glance.keyFrom, glance.keyTo)), record.key);
+  assert.deepEqual(Buffer.from(source.subarray(glance.valueFrom, glance.valueTo)), Buffer.from(record.value));
   return true;
 }
 

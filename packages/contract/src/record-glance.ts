@@ -25,10 +25,10 @@ const PLAIN: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) =>
   Number(byte >= 0x20 && byte < 0x80 && byte !== QUOTE && byte !== 0x5c),
 );
 
-/** Looks at the record in `bytes`; undefined if it is none of a common event. */
-export function glanceAtEvent(bytes: Uint8Array): EventGlance | undefined {
-  const valueTo = bytes.length - 1;
-  const idTo = plainTextAt(bytes, 0, BEFORE_ID);
+/** Looks at the record in `bytes[from, to)`; undefined if it is none of a common event. */
+export function glanceAtEvent(bytes: Uint8Array, from: number, to: number): EventGlance | undefined {
+  const valueTo = to - 1;
+  const idTo = plainTextAt(bytes, from, BEFORE_ID);
   const atTo = plainTextAt(bytes, idTo, BEFORE_AT);
   const keyTo = plainTextAt(bytes, atTo, BEFORE_KEY);
   const typeTo = plainTextAt(bytes, keyTo, BEFORE_TYPE);

@@ -51,19 +51,45 @@ export function eventMessage(record: EventRecord, options: MessageOptions): Mess
   };
 }
 
-/** The same message, of the record whose bytes were glanced at, for the topic of every event. */
-export function glancedMessage(
-  { buffer, byteOffset }: Uint8Array,
-  { keyFrom, keyTo, valueFrom, valueTo }: EventGlance,
-  topic: string,
-): Message {
-  // Plain views: a Buffer costs twice as much to make.
-  return {
-    topic,
-    key: new Uint8Array(buffer, byteOffset + keyFrom, keyTo - keyFrom),
-    value: new Uint8Array(buffer, byteOffset + valueFrom, valueTo - valueFrom),
-    headers: NO_MORE_HEADERS,
-  };
+/**
+ * The same message, of a record in `source` that was glanced at, for the topic of every event.
+ *
+ * The views of key and value are made for whoever sends it and are gone again: kept alive until a window is committed,
+ * they would cost more than all else.
+ */
+export class GlancedMessage implements Message {
+  readonly topic: string;
+  readonly #source: Uint8Array;
+  readonly #keyFrom: number;
+  readonly #keyTo: number;
+  readonly #valueFrom: number;
+  readonly #valueTo: number;
+
+  constructor(source: Uint8Array, { keyFrom, keyTo, valueFrom, valueTo }: EventGlance, topic: string) {
+    this.topic = topic;
+    this.#source = source;
+    this.#keyFrom = keyFrom;
+    this.#keyTo = keyTo;
+    this.#valueFrom = valueFrom;
+    this.#valueTo = valueTo;
+  }
+
+  get key(): Uint8Array {
+    return view(this.#source, this.#keyFrom, this.#keyTo);
+  }
+
+  get value(): Uint8Array {
+    return view(this.#source, this.#valueFrom, this.#valueTo);
+  }
+
+  get headers(): readonly Header[] {
+    return NO_MORE_HEADERS;
+  }
+}
+
+/** A plain one: a Buffer costs twice as much to make. */
+function view({ buffer, byteOffset }: Uint8Array, from: number, to: number): Uint8Array {
+  return new Uint8Array(buffer, byteOffset + from, to - from);
 }
 
 /** All that is known of an event, for a message that is no event. */

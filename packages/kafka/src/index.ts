@@ -5,7 +5,7 @@ export type { BrokerObserver } from "./broker-observer.js";
 export { cursorPrefix, ledgerMessage, parseCursorRecords, positionMessage } from "./cursor-records.js";
 export type { CursorRecords, Ledger, Owner, Totals } from "./cursor-records.js";
 export { KAFKA_ENVIRONMENT, readKafkaConfig } from "./environment.js";
-export { descriptiveHeaders, eventMessage, glancedMessage, messageOptions } from "./event-message.js";
+export { descriptiveHeaders, eventMessage, GlancedMessage, messageOptions } from "./event-message.js";
 export type { MessageOptions } from "./event-message.js";
 export type { Header, Message } from "./message.js";
 export { asNativeError, connectClient } from "./native-client.js";

@@ -1,5 +1,5 @@
 /** The first line of a segment, which says what the name says, and the last, which says that nothing follows. */
-import { encodeSingleLine } from "./frame.js";
+import { encodeSingleLine, payloadOf } from "./frame.js";
 import type { Line } from "./frame.js";
 
 /** The version of FORMAT.md that this code writes. A reader refuses no version: every line verifies by itself. */
@@ -26,7 +26,7 @@ export function encodeSeal(
 /** True if the seal, which stands at `offset`, states the lines and bytes before it. */
 export function sealAgrees(line: Line, offset: number): boolean {
   try {
-    const seal: unknown = JSON.parse(line.payload.toString("utf8"));
+    const seal: unknown = JSON.parse(payloadOf(line).toString("utf8"));
     if (typeof seal !== "object" || seal === null || !("lines" in seal) || !("bytes" in seal)) return false;
     return seal.lines === line.sequence - 1 && seal.bytes === offset;
   } catch {

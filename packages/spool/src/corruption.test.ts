@@ -4,7 +4,7 @@ import { crc32 } from "node:zlib";
 import * as fc from "fast-check";
 import t from "tap";
 import type { Disk } from "./disk.js";
-import { checksumSeed, decodeLine } from "./frame.js";
+import { checksumSeed, decodeLine, payloadOf } from "./frame.js";
 import type { SpoolItem } from "./segment-reader.js";
 import { writeDamagedSpool } from "./testing/damaged-spool.js";
 import type { DamagedSpool } from "./testing/damaged-spool.js";
@@ -261,7 +261,7 @@ function readByLineFeeds(segment: string, bytes: Buffer): SpoolItem[] {
     const line = decodeLine(bytes, at, end, checksumSeed(segment));
     const position = { segment, offset: at, sequence: 0 };
     const place = { instance: "", position, next: position, length: end + 1 - at };
-    if (line?.kind === "data") items.push({ type: "line", payload: line.payload, ...place });
+    if (line?.kind === "data") items.push({ type: "line", payload: payloadOf(line), ...line, ...place });
     if (line !== undefined) continue;
     items.push({ type: "damage", reason: "bad_line", bytes, message: "", ...place });
   }

@@ -11,7 +11,7 @@ import { dirname } from "node:path";
 import type { Disk } from "./disk.js";
 import { errnoOf, SpoolError } from "./errors.js";
 import { failpoint } from "./failpoint.js";
-import { checksumSeed, decodeLine, encodeSingleLine } from "./frame.js";
+import { checksumSeed, decodeLine, encodeSingleLine, payloadOf } from "./frame.js";
 import { prepareDirectory } from "./directory.js";
 import type { SpoolLayout } from "./layout.js";
 import type { Instance, Position, Positions } from "./position.js";
@@ -84,7 +84,7 @@ export async function readCursor(disk: Disk, path: string): Promise<CursorReadin
     return { state: "damaged", message: `The cursor ${path} cannot be read: ${errnoOf(error)}.` };
   }
   const line = decodeLine(bytes, 0, Math.max(bytes.byteLength - 1, 0), SEED);
-  const positions = line === undefined ? undefined : parsePositions(line.payload);
+  const positions = line === undefined ? undefined : parsePositions(payloadOf(line));
   if (positions === undefined) return { state: "damaged", message: `The cursor ${path} does not verify.` };
   return { state: "present", positions };
 }

@@ -18,8 +18,10 @@ export type LineKind = "data" | "header" | "seal";
 export interface Line {
   readonly kind: LineKind;
   readonly sequence: number;
-  /** The bytes of the payload, a view into the bytes that were decoded. */
-  readonly payload: Buffer;
+  /** The bytes that were decoded, in which the payload stands from `payloadFrom` up to `payloadTo`. */
+  readonly source: Buffer;
+  readonly payloadFrom: number;
+  readonly payloadTo: number;
 }
 
 const MEMBER: Record<LineKind, string> = { data: "d", header: "header", seal: "seal" };
@@ -180,29 +182,13 @@ function splitChecked(bytes: Buffer, from: number, end: number): Line | undefine
   for (const kind of KINDS) {
     const payloadFrom = at + BEFORE_PAYLOAD[kind].byteLength;
     if (payloadFrom < end && standsAt(bytes, at, BEFORE_PAYLOAD[kind])) {
-      return new DecodedLine(kind, sequence, bytes, payloadFrom, end - 1);
+      return { kind, sequence, source: bytes, payloadFrom, payloadTo: end - 1 };
     }
   }
   return undefined;
 }
 
-/** The view of the payload is made when somebody asks: it costs as much as all the rest but the checksum. */
-class DecodedLine implements Line {
-  readonly kind: LineKind;
-  readonly sequence: number;
-  readonly #bytes: Buffer;
-  readonly #from: number;
-  readonly #to: number;
-
-  constructor(kind: LineKind, sequence: number, bytes: Buffer, from: number, to: number) {
-    this.kind = kind;
-    this.sequence = sequence;
-    this.#bytes = bytes;
-    this.#from = from;
-    this.#to = to;
-  }
-
-  get payload(): Buffer {
-    return this.#bytes.subarray(this.#from, this.#to);
-  }
+/** The bytes of the payload, a view into the bytes that were decoded. */
+export function payloadOf({ source, payloadFrom, payloadTo }: Line): Buffer {
+  return source.subarray(payloadFrom, payloadTo);
 }

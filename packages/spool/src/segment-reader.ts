@@ -15,13 +15,13 @@ import { sealAgrees } from "./control-line.js";
 import { DAMAGE_BYTES_MAX } from "./damage.js";
 import type { Damage, DamageReason } from "./damage.js";
 import type { Disk, DiskFile } from "./disk.js";
-import { checksumSeed, decodeLine, FRAME_BYTES_MAX, LINE_BYTES_MIN } from "./frame.js";
+import { checksumSeed, decodeLine, FRAME_BYTES_MAX, LINE_BYTES_MIN, payloadOf } from "./frame.js";
 import type { Line } from "./frame.js";
 import { readLineBefore } from "./line-before.js";
 import type { Instance, Position } from "./position.js";
 import { findLineInside, scanForLine } from "./resync.js";
 import { StoredLine } from "./spool-line.js";
-import type { SpoolLine } from "./spool-line.js";
+import type { LinePlace, SpoolLine } from "./spool-line.js";
 import type { WriterState } from "./writer-watch.js";
 
 export type SpoolItem = SpoolLine | Damage;
@@ -69,6 +69,7 @@ export class SegmentReader {
   readonly #clock: Clock;
   readonly #options: SegmentReaderOptions;
   readonly #segment: string;
+  readonly #place: LinePlace;
   readonly #seed: number;
   /** Of one line with its frame. */
   readonly #lineBytesMax: number;
@@ -93,6 +94,7 @@ export class SegmentReader {
     this.#clock = clock;
     this.#options = options;
     this.#segment = start.segment;
+    this.#place = { instance: options.instance, segment: start.segment };
     this.#offset = start.offset;
     this.#sequence = start.sequence;
     this.#seed = checksumSeed(start.segment);
@@ -189,7 +191,7 @@ export class SegmentReader {
   #accept(line: Line, length: number, items: SpoolItem[]): number {
     if (line.sequence < this.#sequence) {
       const message = `Line ${line.sequence} stands here again.`;
-      items.push(this.#damage("repeated_line", line.payload, length, message));
+      items.push(this.#damage("repeated_line", payloadOf(line), length, message));
       return length;
     }
     if (line.sequence - this.#sequence > this.#hidden) {
@@ -201,7 +203,7 @@ export class SegmentReader {
     this.#sequence = line.sequence;
     if (line.kind === "seal") return this.#takeSeal(line, length, items);
     if (line.kind === "data") {
-      items.push(new StoredLine(line, this.#options.instance, this.#segment, this.#offset, length));
+      items.push(new StoredLine(line, this.#place, this.#offset, length));
     }
     this.#offset += length;
     this.#sequence += 1;
@@ -215,7 +217,7 @@ export class SegmentReader {
       this.#sequence += 1;
     } else {
       const message = "The seal disagrees with the lines before it.";
-      items.push(this.#damage("seal_mismatch", line.payload, length, message, line.sequence + 1));
+      items.push(this.#damage("seal_mismatch", payloadOf(line), length, message, line.sequence + 1));
     }
     return length;
   }

@@ -32,6 +32,9 @@ export function lineOf(number: number, payload: Uint8Array): SpoolLine {
   return {
     type: "line",
     payload: Buffer.from(payload),
+    source: payload,
+    payloadFrom: 0,
+    payloadTo: payload.byteLength,
     instance: INSTANCE,
     position: position(number),
     next: position(number + 1),
