@@ -47,6 +47,9 @@ const LARGE_WINDOW_BYTES = 8 * MIB;
 const COMMITS_MS = [5, 20, 50, 100];
 const WINDOW_SIZES = [WINDOW_BYTES, LARGE_WINDOW_BYTES];
 const SINGLES_PER_CORE = 4_100;
+/** Resident, under single events over 64 connections. */
+const PRIMARY_MIB = 84;
+const WORKER_MIB = 118;
 
 /** Outages that begin before noon, when the load is at its peak. */
 const OUTAGES_HOURS = [0.25, 1, 2, 4];
@@ -118,6 +121,11 @@ function figureRows(): string[][] {
       "measured on two busy cores",
     ],
     ["ingress, single events, a core", `${count(SINGLES_PER_CORE)} events/s`, "measured there, too"],
+    [
+      "memory of an ingress with `n` INGRESS_WORKERS",
+      `${PRIMARY_MIB} + ${WORKER_MIB} × n MiB`,
+      "measured there, single events over 64 connections; bodies and queue come on top, once",
+    ],
     [
       "forwarder, exactly once, a core",
       `${count(PAIR.forwarderPerCore)} events/s`,
@@ -212,7 +220,8 @@ function orderOfFailure({ pairs, partitions, perPairEvents }: Fleet): string[] {
     `1. **Senders that do not batch.** One event a request takes ${singles} pairs instead of ${pairs}. Everything else is far from its end by then.`,
     `2. **Consumers**, and the partitions they share: the forwarders write ${count(PAIR.forwarderPerCore)} events/s each, a consumer may do less than half of that.`,
     `3. **Transaction markers.** Each window writes one into every partition that it touched. With full windows of ${WINDOW_BYTES / MIB} MiB, ${pairs} pairs × ${count(perPairEvents / eventsOf(WINDOW_BYTES))} windows/s × ${partitions + 1} are ${count(markersOf(WINDOW_BYTES))} small records a second; with ${LARGE_WINDOW_BYTES / MIB} MiB they are ${count(markersOf(LARGE_WINDOW_BYTES))}. More partitions make it worse, fewer and larger pairs better.`,
-    "4. **The thread of an ingress.** More pairs; they share nothing, so nothing else changes.",
+    "4. **The thread of an ingress.** More pairs; they share nothing, so nothing else changes. `INGRESS_WORKERS` uses more cores for one spool, as far as its forwarder goes: " +
+      `${Math.floor(PAIR.forwarderPerCore / SINGLES_PER_CORE)} workers of single events, one of batches.`,
     "5. **Disks and networks** of pairs last; those of the brokers are three times as busy.",
     "",
   ];
