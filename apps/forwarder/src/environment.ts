@@ -46,16 +46,16 @@ const schema = v.object({
     "Port of the status page, `/status`, `/health`, `/ready` and `/metrics`. 0 takes any free port.",
   ),
   FORWARDER_WINDOW_LINES: whole(
-    8_000,
+    16_000,
     1,
     500_000,
-    "Lines of one window at most. Larger windows cost memory, and gain speed where commits take long.",
+    "Lines of one window at most. Windows grow up to this while there is a backlog and commits take long.",
   ),
   FORWARDER_WINDOW_BYTES: whole(
-    2 * MIB,
+    6 * MIB,
     KIB,
     GIB,
-    "Bytes of one window at most. So large, a backlog takes some 135 MiB of memory; with 4 MiB, some 145.",
+    "Bytes of one window at most. Windows grow up to this as above; so large, a backlog takes some 145 MiB of memory.",
   ),
   FORWARDER_WINDOW_MS: whole(
     100,

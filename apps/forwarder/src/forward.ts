@@ -19,6 +19,7 @@ import type { Desk, Terms } from "./isolate.js";
 import type { Pruning } from "./pruning.js";
 import { settle } from "./settle.js";
 import type { Wake } from "./wake.js";
+import type { WindowSize } from "./window-size.js";
 
 /** A disk that does not answer is asked again after this. Milliseconds. */
 const READ_PAUSE_MS = 1_000;
@@ -28,7 +29,7 @@ export interface ForwardParts {
   readonly desk: Desk;
   readonly wake: Wake;
   readonly pruning: Pruning;
-  readonly limits: ReadLimits;
+  readonly size: WindowSize;
 }
 
 export interface ForwardSignals {
@@ -51,22 +52,29 @@ export async function forward(parts: ForwardParts, signals: ForwardSignals): Pro
 }
 
 async function forwardWindows(parts: ForwardParts, { drain, stop }: ForwardSignals): Promise<void> {
-  const { wake } = parts;
+  const { wake, size } = parts;
   const ahead = createReadAhead(parts, stop);
   try {
     while (!stop.aborted) {
       const reopened = await prove(parts, stop);
       if (reopened !== undefined) await ahead.drop();
       if (reopened !== undefined) await goTo(parts, reopened);
-      const entries = await ahead.take();
-      if (entries === undefined) continue;
+      const window = await ahead.take();
+      if (window === undefined) continue;
+      const { entries, hasMore } = window;
       if (entries.length === 0) {
         if (drain.aborted) return;
         await wake.next(drain);
         continue;
       }
       await failpoint("window.read");
-      const committed = await forwardWindow(parts, entries, { stop, onSent: () => ahead.start() });
+      const onSent = (): void => {
+        size.sent();
+        if (hasMore) ahead.start();
+      };
+      size.begun();
+      const committed = await forwardWindow(parts, entries, { stop, onSent });
+      size.confirmed(hasMore);
       if (committed === undefined) continue;
       await ahead.drop();
       await goTo(parts, committed);
@@ -94,27 +102,31 @@ async function forwardWindow(
   }
 }
 
+interface Window {
+  readonly entries: readonly Entry[];
+  /** So much was read that more may wait. */
+  readonly hasMore: boolean;
+}
+
 interface ReadAhead {
   /** The next window; undefined if the disk did not let it be read. */
-  take(): Promise<readonly Entry[] | undefined>;
-  /** Begins to read the one after that, if there is a backlog and it was not begun yet. */
+  take(): Promise<Window | undefined>;
+  /** Begins to read the one after that, if it was not begun yet. */
   start(): void;
   /** Waits for what is being read and forgets it: reading starts elsewhere. */
   drop(): Promise<void>;
 }
 
 function createReadAhead(parts: ForwardParts, stop: AbortSignal): ReadAhead {
-  let ahead: Promise<readonly Entry[] | undefined> | undefined;
-  let hasMore = false;
+  let ahead: Promise<Window | undefined> | undefined;
   return {
     take: async () => {
-      const entries = await (ahead ?? readWindow(parts, stop));
+      const window = await (ahead ?? readWindow(parts, stop));
       ahead = undefined;
-      hasMore = entries !== undefined && isBacklog(entries, parts.limits);
-      return entries;
+      return window;
     },
     start: () => {
-      if (!hasMore || ahead !== undefined) return;
+      if (ahead !== undefined) return;
       ahead = readWindow(parts, stop);
       // Whoever takes it hears of a stop; nobody has to take it.
       ahead.catch(() => undefined);
@@ -127,9 +139,10 @@ function createReadAhead(parts: ForwardParts, stop: AbortSignal): ReadAhead {
 }
 
 async function readWindow(
-  { reader, desk, limits }: ForwardParts,
+  { reader, desk, size }: ForwardParts,
   stop: AbortSignal,
-): Promise<readonly Entry[] | undefined> {
+): Promise<Window | undefined> {
+  const limits = size.limits();
   let items: readonly SpoolItem[];
   try {
     items = await reader.read(limits);
@@ -138,13 +151,13 @@ async function readWindow(
     await pause(READ_PAUSE_MS, stop);
     return undefined;
   }
-  return entriesOf(desk, items, stop);
+  return { entries: await entriesOf(desk, items, stop), hasMore: isBacklog(items, limits) };
 }
 
 /** True if so much was read that more may wait. */
-function isBacklog(entries: readonly Entry[], { linesMax, bytesMax }: ReadLimits): boolean {
-  if (entries.length >= linesMax / 2) return true;
-  const bytes = entries.reduce((sum, { item }) => sum + item.length, 0);
+function isBacklog(items: readonly SpoolItem[], { linesMax, bytesMax }: ReadLimits): boolean {
+  if (items.length >= linesMax / 2) return true;
+  const bytes = items.reduce((sum, { length }) => sum + length, 0);
   return bytes >= bytesMax / 2;
 }
 

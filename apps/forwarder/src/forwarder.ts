@@ -53,6 +53,7 @@ import type { Tally } from "./tally.js";
 import { createTopics } from "./topics.js";
 import { TransactionalDelivery } from "./transactional-delivery.js";
 import { createWake } from "./wake.js";
+import { createWindowSize } from "./window-size.js";
 import { createWindowSpans } from "./window-spans.js";
 
 export interface Forwarder {
@@ -116,6 +117,7 @@ export async function startForwarder(
   });
   const progress = createProgress(start, () => keeper.moved());
   const reader = openReader(disk, clock, readerOptions(config), start);
+  const size = createWindowSize(clock, config.window);
   const pruning = createPruningOf(disk, clock, layout, progress, watchers, config);
   const lag = createLag(clock, createScout(disk, clock, readerOptions(config)), progress);
   const desk = createDesk(disk, clock, layout, { delivery, progress, watchers, lag, config });
@@ -138,7 +140,7 @@ export async function startForwarder(
 
   async function run(): Promise<void> {
     try {
-      await forward({ reader, desk, wake, pruning, limits: config.window }, signals);
+      await forward({ reader, desk, wake, pruning, size }, signals);
     } finally {
       await wake.close();
       await pruning.close();

@@ -49,7 +49,9 @@ export async function runRdkafkaPerformance(
 ): Promise<Turn> {
   const size = Buffer.byteLength(value);
   const work = ["-P", "-t", topic, "-b", bootstrap, "-c", String(messages), "-s", String(size), "-m", value];
-  const settings = ["-a", "-1", "-X", "compression.codec=lz4", "-X", "enable.idempotence=true"];
+  const settings = ["-a", "-1", "-H", "content-type=application/json"];
+  for (const setting of ["compression.codec=lz4", "enable.idempotence=true", "linger.ms=5"])
+    settings.push("-X", setting);
   // The shell tells afterwards how much of the processor its child took.
   const shell = ["sh", "-c", '"$@"; times', "sh", program, ...work, ...settings, "-q"];
   const output = await runPinned(SERVER_CORE, shell);

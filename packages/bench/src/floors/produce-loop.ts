@@ -1,6 +1,6 @@
 /**
- * What node-rdkafka does by itself with the same messages: a loop that hands them over and waits until the last one is
- * with the broker. Run as `node produce-loop.js <bootstrap> <topic> <messages>`; prints a Turn.
+ * What node-rdkafka does by itself with the same messages, keys, values and header: a loop that hands them over and
+ * waits until the last one is with the broker. Run as `node produce-loop.js <bootstrap> <topic> <messages>`; prints a Turn.
  */
 import rdkafka from "node-rdkafka";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,6 +9,8 @@ import { backlogEvents } from "../spool-filling.js";
 const [, , bootstrap = "", topic = "", count = "0"] = process.argv;
 const TIMEOUT_MS = 60_000;
 const QUEUE_FULL = -184;
+/** The loop gives up after this: a broker that takes nothing more must not hold up the other rows. */
+const SECONDS_MAX = 120;
 
 const producer = new rdkafka.Producer(
   {
@@ -32,6 +34,7 @@ await new Promise<void>((resolve, reject) => {
     error ? reject(new Error(error.message)) : resolve(),
   );
 });
+const headers = [{ "content-type": "application/json" }];
 const messages = backlogEvents().map(({ key, value }) => ({
   key: Buffer.from(key),
   value: Buffer.from(value),
@@ -41,7 +44,10 @@ const cpuBefore = process.cpuUsage();
 const startedAt = performance.now();
 for (let number = 0; number < events; number += 1) {
   const message = messages[number % messages.length];
-  while (message !== undefined && !isTaken(message)) await delay(1);
+  while (message !== undefined && !isTaken(message)) {
+    if (performance.now() - startedAt > SECONDS_MAX * 1000) throw new Error("the broker takes nothing more");
+    await delay(1);
+  }
 }
 await new Promise<void>((resolve, reject) => {
   producer.flush(TIMEOUT_MS, (error) => (error ? reject(new Error(error.message)) : resolve()));
@@ -53,7 +59,7 @@ process.exit(0);
 
 function isTaken({ key, value }: { key: Buffer; value: Buffer }): boolean {
   try {
-    producer.produce(topic, null, value, key);
+    producer.produce(topic, null, value, key, null, undefined, headers);
     return true;
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === QUEUE_FULL) return false;

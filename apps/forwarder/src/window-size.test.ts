@@ -1,0 +1,54 @@
+import { createManualClock } from "@event-collector/spool/testing";
+import t from "tap";
+import { createWindowSize } from "./window-size.js";
+
+const LARGEST = { linesMax: 1_000, bytesMax: 64_000, durationMaxMs: 100 };
+
+function setUp(largest: typeof LARGEST = LARGEST) {
+  const clock = createManualClock(0);
+  const size = createWindowSize(clock, largest);
+  return {
+    lines: () => size.limits().linesMax,
+    size,
+    deliver: (sendMs: number, confirmMs: number, hasMore: boolean) => {
+      size.begun();
+      clock.advance(sendMs);
+      size.sent();
+      clock.advance(confirmMs);
+      size.confirmed(hasMore);
+    },
+  };
+}
+
+await t.test(
+  "windows of a backlog grow while confirmations take long, up to what is configured",
+  async (t) => {
+    const { size, lines, deliver } = setUp();
+    const seen: number[] = [];
+    for (let count = 0; count < 5; count += 1) {
+      seen.push(lines());
+      deliver(10, 10, true);
+    }
+    t.same(seen, [125, 250, 500, 1_000, 1_000]);
+    t.same(size.limits(), LARGEST);
+  },
+);
+
+await t.test("a broker that confirms at once gets no larger windows", async (t) => {
+  const { lines, deliver } = setUp();
+  for (let count = 0; count < 5; count += 1) deliver(10, 1, true);
+  t.equal(lines(), 125);
+});
+
+await t.test("once the backlog is gone windows are small again", async (t) => {
+  const { lines, deliver } = setUp();
+  for (let count = 0; count < 3; count += 1) deliver(10, 10, true);
+  t.equal(lines(), 1_000);
+  deliver(10, 10, false);
+  t.equal(lines(), 125);
+});
+
+await t.test("the smallest window has room for a line", async (t) => {
+  const { lines } = setUp({ ...LARGEST, linesMax: 1 });
+  t.equal(lines(), 1);
+});
