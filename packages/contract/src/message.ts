@@ -52,7 +52,15 @@ export function sourceFromMessage(message: Event): SourceEvent {
 
 /** `value` has known members only, and no number that JSON does not have. */
 export function sourceFromValue(value: JsonObject): SourceEvent {
-  const bytes = Buffer.from(JSON.stringify(value));
+  return laidOut(value, Buffer.from(JSON.stringify(value)));
+}
+
+/** `bytes` are what JSON.stringify writes of such a value. */
+export function sourceFromText(bytes: Buffer): SourceEvent {
+  return laidOut(JSON.parse(bytes.toString("utf8")) as JsonObject, bytes);
+}
+
+function laidOut(value: JsonObject, bytes: Uint8Array): SourceEvent {
   const hasId = value["event_id"] !== undefined;
   const layout = { close: bytes.length - 1, isEmpty: bytes.length === 2, hasId, isOneLine: true };
   return { value, bytes, layout };
