@@ -11,17 +11,11 @@ import { v7 } from "uuid";
 const ID_BYTES = 16;
 const POOL_IDS = 256;
 
-const pool = new Uint8Array(ID_BYTES * POOL_IDS);
+const pool = Buffer.alloc(ID_BYTES * POOL_IDS);
 let used = pool.byteLength;
 
 export function makeId(): string {
-  if (used === pool.byteLength) {
-    randomFillSync(pool);
-    used = 0;
-  }
-  const random = pool.subarray(used, used + ID_BYTES);
-  used += ID_BYTES;
-  return v7({ random, msecs: Date.now() });
+  return v7({ random: takeRandom(), msecs: Date.now() });
 }
 
 /** Hexadecimal digits of an id that count: 32 bits. */
@@ -32,9 +26,19 @@ const COUNTING_DIGITS = 8;
  * (RFC 9562, "Monotonic Random").
  */
 export function createIdSeries(): IdSeries {
-  const first = makeId();
-  const prefix = first.slice(0, -COUNTING_DIGITS);
+  const random = takeRandom();
+  const prefix = v7({ random, msecs: Date.now() }).slice(0, -COUNTING_DIGITS);
   // One bit is left free, so that no batch is large enough to count over the end.
-  let number = Number.parseInt(first.slice(-COUNTING_DIGITS), 16) >>> 1;
+  let number = random.readUInt32BE(ID_BYTES - 4) >>> 1;
   return { prefix, next: () => number++ };
+}
+
+/** Good until the next call. */
+function takeRandom(): Buffer {
+  if (used === pool.byteLength) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  used += ID_BYTES;
+  return pool.subarray(used - ID_BYTES, used);
 }

@@ -84,8 +84,12 @@ export function createIngest(
     return { ok: false, refusal };
   };
   // Apart from what comes before it: while the disk is waited for, the events themselves need not be kept.
-  const store = async (receipt: StoredBatch, arrival: Omit<Batch, "events">): Promise<IngestResult> => {
-    const { protocol, requestId, trace } = arrival;
+  const store = async (
+    receipt: StoredBatch,
+    protocol: string,
+    requestId: string,
+    trace: Batch["trace"],
+  ): Promise<IngestResult> => {
     try {
       await writer.append(receipt.admission.records);
     } catch (error) {
@@ -99,21 +103,14 @@ export function createIngest(
     observe(observer, protocol, receipt);
     return { ok: true, receipt };
   };
-  return async ({ events, ...arrival }) => {
+  return async ({ events, protocol, requestId, trace, limits }) => {
     const refusal = refuseSize(events.length, options.eventsMax);
-    if (refusal !== undefined) return refuse(arrival.protocol, refusal);
+    if (refusal !== undefined) return refuse(protocol, refusal);
     const receivedAt = new Date(clock.now()).toISOString();
     const ids = createIdSeries();
     const batchId = `batch_${spellId(ids, ids.next())}`;
-    const { protocol, trace } = arrival;
-    const admission = admitBatch(events, arrival.limits ?? options.limits, {
-      ids,
-      receivedAt,
-      protocol,
-      ...(trace !== undefined && { traceparent: trace.traceparent }),
-      ...(trace?.tracestate !== undefined && { tracestate: trace.tracestate }),
-    });
-    return store(new StoredBatch(batchId, receivedAt, admission), arrival);
+    const admission = admitBatch(events, limits ?? options.limits, { ids, receivedAt, protocol, trace });
+    return store(new StoredBatch(batchId, receivedAt, admission), protocol, requestId, trace);
   };
 }
 

@@ -1,13 +1,15 @@
 // The verdicts on the events of one request, and their records in one piece.
 //
-// Invariant: verdicts and records are those of `admitEncoded`, byte for byte. What the events have in common is made
-// once, and of an event that was scanned nothing is made but its record.
-import { admitEncoded, type Arrival } from "./admit.js";
+// Invariant: verdicts and records are those of `admitEvent` and `encodeRecord`, byte for byte. What the events have in
+// common is made once, and of an event that was scanned nothing is made but its record.
+import { judge, recordOf, reject, type Arrival } from "./admit.js";
 import type { SourceEvent } from "./batch.js";
+import type { LearnerEvent } from "./event.js";
 import type { EventLimits } from "./event-limits.js";
-import { traceMembers } from "./event-line.js";
+import { traceMembers, writeEventLine, type TraceContext } from "./event-line.js";
 import { ScannedEvent } from "./event-scan.js";
 import type { Violation } from "./failure.js";
+import { encodeRecord } from "./record.js";
 import { RecordPack } from "./record-pack.js";
 import { quote } from "./text.js";
 
@@ -24,8 +26,11 @@ export function spellId({ prefix }: IdSeries, number: number): string {
   return prefix + number.toString(16).padStart(DIGITS, "0");
 }
 
-export interface BatchArrival extends Omit<Arrival, "makeEventId"> {
+/** What is known about the request that the events came with. */
+export interface BatchArrival extends Pick<Arrival, "receivedAt" | "protocol"> {
+  /** Asked for each accepted event that came without an id. */
   readonly ids: IdSeries;
+  readonly trace?: TraceContext | undefined;
 }
 
 export interface RejectedEvent {
@@ -57,48 +62,34 @@ export function admitBatch(
 
 const BEGIN = '{"kind":"event","id":"';
 const ID_MEMBER = ',"event_id":"';
+const BLANK = "0".repeat(DIGITS);
 const BEFORE_TYPE = Buffer.from('","type":"', "latin1");
+const AFTER_TYPE = Buffer.from('"', "latin1");
 const BEFORE_VALUE = Buffer.from(',"value":', "latin1");
-const QUOTE_BYTES = Buffer.from('"', "latin1");
+
+/** A record takes about so much more than its event; it is made room for as it is written. */
+const AROUND_BYTES = 288;
+
+const NONE: ReadonlyMap<number, RejectedEvent> = new Map();
 
 class Desk implements BatchAdmission {
   readonly records: RecordPack = new RecordPack();
-  readonly rejected: Map<number, RejectedEvent> = new Map();
   readonly #limits: EventLimits;
-  readonly #arrival: Arrival;
-  readonly #ids: IdSeries;
+  readonly #arrival: BatchArrival;
+  readonly #trace: string;
   /** Of each event its id: the number of one that was made, and the text of its own. */
   readonly #eventIds: (string | number)[] = [];
-  readonly #begin: string;
-  readonly #beforeKey: string;
-  readonly #trace: string;
-  readonly #idMember: string;
-  readonly #end: string;
-  /** Bytes of a record but for what the event brings. */
-  readonly #aroundBytes: number;
+  #rejected: Map<number, RejectedEvent> | undefined;
+  #frame: Frame | undefined;
 
-  constructor(limits: EventLimits, { ids, ...arrival }: BatchArrival) {
-    const at = quote(arrival.receivedAt);
-    const blank = ids.prefix + "0".repeat(DIGITS);
+  constructor(limits: EventLimits, arrival: BatchArrival) {
     this.#limits = limits;
-    this.#ids = ids;
-    this.#arrival = { ...arrival, makeEventId: () => spellId(ids, ids.next()) };
-    this.#beforeKey = `","at":${at},"key":"`;
-    this.#begin = BEGIN + blank + this.#beforeKey;
-    this.#trace = traceMembers(arrival);
-    this.#end = `,"received_at":${at}}}`;
-    this.#idMember = `${ID_MEMBER}${blank}"${this.#end}`;
-    this.#aroundBytes =
-      this.#begin.length +
-      BEFORE_TYPE.length +
-      Buffer.byteLength(this.#trace) +
-      BEFORE_VALUE.length +
-      this.#idMember.length +
-      1;
+    this.#arrival = arrival;
+    this.#trace = traceMembers(arrival.trace);
   }
 
   reserve(events: readonly SourceEvent[]): void {
-    let bytes = events.length * this.#aroundBytes;
+    let bytes = events.length * AROUND_BYTES;
     for (const event of events) {
       bytes += event instanceof ScannedEvent ? event.bytesMax : event.bytes.length;
     }
@@ -106,49 +97,102 @@ class Desk implements BatchAdmission {
   }
 
   admit(source: SourceEvent): void {
-    if (source instanceof ScannedEvent && source.keeps(this.#limits)) return this.#accept(source);
-    const { payload, ...verdict } = admitEncoded(source, this.#limits, this.#arrival);
-    if (!verdict.ok) {
-      const { eventId, violations } = verdict;
-      this.rejected.set(this.#eventIds.length, { eventId, violations });
-    }
-    this.#eventIds.push(verdict.eventId ?? "");
-    this.records.add(payload);
+    if (source instanceof ScannedEvent && source.keeps(this.#limits)) return this.#acceptScanned(source);
+    const verdict = judge(source, this.#limits);
+    if (verdict.ok) this.#accept(source, verdict.event);
+    else this.#reject(source, verdict.violations);
   }
 
   /** Writes the record straight from the bytes of the event. */
-  #accept(event: ScannedEvent): void {
+  #acceptScanned(event: ScannedEvent): void {
     const { records } = this;
     const { body, hasId } = event;
-    const number = hasId ? 0 : this.#ids.next();
-    records.reserve(this.#aroundBytes + event.bytesMax);
+    const { ids } = this.#arrival;
+    const frame = (this.#frame ??= frameOf(this.#arrival, this.#trace));
+    const number = hasId ? 0 : ids.next();
+    records.reserve(frame.bytes + event.bytesMax);
     if (hasId) {
       records.ascii(BEGIN);
       records.few(body, event.idStart, event.idEnd);
-      records.ascii(this.#beforeKey);
-      this.#eventIds.push(body.toString("utf8", event.idStart, event.idEnd));
+      records.ascii(frame.beforeKey);
     } else {
-      records.numbered(this.#begin, BEGIN.length + this.#ids.prefix.length, number);
-      this.#eventIds.push(number);
+      records.numbered(frame.begin, BEGIN.length + ids.prefix.length, number);
     }
     records.few(body, event.keyStart, event.keyEnd);
     records.few(BEFORE_TYPE, 0, BEFORE_TYPE.length);
     records.few(body, event.typeStart, event.typeEnd);
-    records.few(QUOTE_BYTES, 0, 1);
+    records.few(AFTER_TYPE, 0, AFTER_TYPE.length);
     if (this.#trace !== "") records.text(this.#trace);
     records.few(BEFORE_VALUE, 0, BEFORE_VALUE.length);
     records.json(body, event.start, event.close, event.isOneLine);
-    if (hasId) records.ascii(this.#end);
-    else records.numbered(this.#idMember, ID_MEMBER.length + this.#ids.prefix.length, number);
+    if (hasId) records.ascii(frame.end);
+    else records.numbered(frame.endWithId, ID_MEMBER.length + ids.prefix.length, number);
     records.finish();
+    this.#eventIds.push(hasId ? body.toString("utf8", event.idStart, event.idEnd) : number);
+  }
+
+  #accept(source: SourceEvent, event: LearnerEvent): void {
+    const { ids, receivedAt } = this.#arrival;
+    const eventId = event.event_id ?? spellId(ids, ids.next());
+    this.#eventIds.push(eventId);
+    if (source.layout === undefined) {
+      this.records.add(encodeRecord(recordOf(source, event, this.#arrivalOf(eventId))));
+      return;
+    }
+    const head = {
+      eventId,
+      receivedAt,
+      key: event.learner_id,
+      eventType: event.event_type,
+      trace: this.#trace,
+    };
+    writeEventLine(this.records, source.bytes, source.layout, head);
+  }
+
+  #reject(source: SourceEvent, violations: readonly Violation[]): void {
+    const { record, ...rejection } = reject(source, violations, this.#limits, this.#arrivalOf(""));
+    const { eventId } = rejection;
+    this.#rejected ??= new Map();
+    this.#rejected.set(this.#eventIds.length, { eventId, violations: rejection.violations });
+    this.#eventIds.push(eventId ?? "");
+    this.records.add(encodeRecord(record));
+  }
+
+  #arrivalOf(eventId: string): Arrival {
+    const { receivedAt, protocol, trace } = this.#arrival;
+    return { makeEventId: () => eventId, receivedAt, protocol, ...trace };
   }
 
   get events(): number {
     return this.#eventIds.length;
   }
 
+  get rejected(): ReadonlyMap<number, RejectedEvent> {
+    return this.#rejected ?? NONE;
+  }
+
   eventIdAt(index: number): string {
     const id = this.#eventIds[index] ?? "";
-    return typeof id === "string" ? id : spellId(this.#ids, id);
+    return typeof id === "string" ? id : spellId(this.#arrival.ids, id);
   }
+}
+
+/** What is the same around every event of the batch, with blank digits where its id is made. */
+interface Frame {
+  readonly begin: string;
+  readonly beforeKey: string;
+  readonly end: string;
+  readonly endWithId: string;
+  /** Of a record but for what the event brings: an upper bound. */
+  readonly bytes: number;
+}
+
+function frameOf({ ids, receivedAt }: BatchArrival, trace: string): Frame {
+  const at = quote(receivedAt);
+  const beforeKey = `","at":${at},"key":"`;
+  const begin = BEGIN + ids.prefix + BLANK + beforeKey;
+  const end = `,"received_at":${at}}}`;
+  const endWithId = `${ID_MEMBER}${ids.prefix}${BLANK}"${end}`;
+  const around = BEFORE_TYPE.length + AFTER_TYPE.length + Buffer.byteLength(trace) + BEFORE_VALUE.length;
+  return { begin, beforeKey, end, endWithId, bytes: begin.length + around + endWithId.length };
 }

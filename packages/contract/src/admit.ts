@@ -5,9 +5,8 @@ import { checkEvent, violation, type LearnerEvent } from "./event.js";
 import type { EventLimits } from "./event-limits.js";
 import { composeEvent } from "./event-bytes.js";
 import { isJsonObject } from "./json-object.js";
-import { encodeEventLine } from "./event-line.js";
 import type { Violation } from "./failure.js";
-import { encodeRecord, type RejectedRecord, type EventRecord } from "./record.js";
+import type { EventRecord, RejectedRecord } from "./record.js";
 import { hasCharactersAtMost, isIdentifierText } from "./text.js";
 
 /** What is known about the request that an event came with. */
@@ -18,29 +17,19 @@ export interface Arrival {
   readonly receivedAt: string;
   /** "rest", "connect", "grpc" or "grpc-web". */
   readonly protocol: string;
-  readonly traceparent?: string;
-  readonly tracestate?: string;
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
 }
 
 export type Admission =
   { readonly ok: true; readonly eventId: string; readonly record: EventRecord } | Rejection;
 
-interface Rejection {
+export interface Rejection {
   readonly ok: false;
   readonly eventId?: string;
   readonly violations: Violation[];
   readonly record: RejectedRecord;
 }
-
-/** The same verdict with the record as the spool keeps it. */
-export type EncodedAdmission =
-  | { readonly ok: true; readonly eventId: string; readonly payload: Uint8Array }
-  | {
-      readonly ok: false;
-      readonly eventId?: string;
-      readonly violations: Violation[];
-      readonly payload: Uint8Array;
-    };
 
 export function admitEvent(source: SourceEvent, limits: EventLimits, arrival: Arrival): Admission {
   const verdict = judge(source, limits);
@@ -49,23 +38,8 @@ export function admitEvent(source: SourceEvent, limits: EventLimits, arrival: Ar
   return { ok: true, eventId: record.eventId, record };
 }
 
-export function admitEncoded(source: SourceEvent, limits: EventLimits, arrival: Arrival): EncodedAdmission {
-  const verdict = judge(source, limits);
-  if (!verdict.ok) {
-    const { record, ...rejection } = reject(source, verdict.violations, limits, arrival);
-    return { ...rejection, payload: encodeRecord(record) };
-  }
-  const { event } = verdict;
-  if (source.layout === undefined) {
-    const record = recordOf(source, event, arrival);
-    return { ok: true, eventId: record.eventId, payload: encodeRecord(record) };
-  }
-  const eventId = event.event_id ?? arrival.makeEventId();
-  const head = { eventId, key: event.learner_id, eventType: event.event_type };
-  return { ok: true, eventId, payload: encodeEventLine(source.bytes, source.layout, head, arrival) };
-}
-
-function recordOf({ bytes }: SourceEvent, event: LearnerEvent, arrival: Arrival): EventRecord {
+/** The record of an accepted event. */
+export function recordOf({ bytes }: SourceEvent, event: LearnerEvent, arrival: Arrival): EventRecord {
   const { receivedAt, traceparent, tracestate } = arrival;
   const eventId = event.event_id ?? arrival.makeEventId();
   return {
@@ -80,11 +54,11 @@ function recordOf({ bytes }: SourceEvent, event: LearnerEvent, arrival: Arrival)
   };
 }
 
-type Verdict =
+export type Verdict =
   | { readonly ok: true; readonly event: LearnerEvent }
   | { readonly ok: false; readonly violations: readonly Violation[] };
 
-function judge(source: SourceEvent, limits: EventLimits): Verdict {
+export function judge(source: SourceEvent, limits: EventLimits): Verdict {
   const { value, findings, bytes } = source;
   if (findings === undefined && value !== undefined) return checkEvent(value, limits, bytes.length);
   const found = (findings ?? []).map(({ code, path }) => violation(code, path, limits));
@@ -94,7 +68,7 @@ function judge(source: SourceEvent, limits: EventLimits): Verdict {
   return found.length > 0 ? { ok: false, violations: found } : check;
 }
 
-function reject(
+export function reject(
   { bytes, value }: SourceEvent,
   found: readonly Violation[],
   limits: EventLimits,

@@ -6,6 +6,7 @@ import { admitBatch, type IdSeries } from "./admit-batch.js";
 import { admitEvent, type Arrival } from "./admit.js";
 import { readLines, sliceEvents, type SourceEvent } from "./batch.js";
 import { scanBatch, scanLine } from "./batch-scan.js";
+import type { TraceContext } from "./event-line.js";
 import { EVENT_LIMITS, type EventLimits } from "./event-limits.js";
 import type { ScannedEvent } from "./event-scan.js";
 import { jsonDepth } from "./json.js";
@@ -36,7 +37,11 @@ function series(): IdSeries {
 }
 
 /** What the general way makes of a body: JSON.parse, the check, the record step by step. */
-function byReferee(body: Buffer, limits: EventLimits, trace: object): unknown[] | undefined {
+function byReferee(
+  body: Buffer,
+  limits: EventLimits,
+  trace: TraceContext | undefined,
+): unknown[] | undefined {
   if (!isUtf8(body) || jsonDepth(body) > DEPTH_MAX) return undefined;
   let document: unknown;
   try {
@@ -61,7 +66,11 @@ function byReferee(body: Buffer, limits: EventLimits, trace: object): unknown[] 
   });
 }
 
-function judge(events: readonly SourceEvent[], limits: EventLimits, trace: object): unknown[] {
+function judge(
+  events: readonly SourceEvent[],
+  limits: EventLimits,
+  trace: TraceContext | undefined,
+): unknown[] {
   const { records, rejected, eventIdAt, ...rest } = described(events, limits, trace);
   assert.equal(rest.events, events.length);
   return records.map((record, index) => {
@@ -70,8 +79,8 @@ function judge(events: readonly SourceEvent[], limits: EventLimits, trace: objec
   });
 }
 
-function described(events: readonly SourceEvent[], limits: EventLimits, trace: object) {
-  const admission = admitBatch(events, limits, { ...around, ...trace, ids: series() });
+function described(events: readonly SourceEvent[], limits: EventLimits, trace: TraceContext | undefined) {
+  const admission = admitBatch(events, limits, { ...around, trace, ids: series() });
   const { bytes, ends } = admission.records;
   const records = ends.map((end, index) => textOf(bytes.subarray(ends[index - 1] ?? 0, end)));
   return {
@@ -88,9 +97,9 @@ type Scan = (body: Buffer) => ScannedEvent[] | undefined;
 function agreement(
   scan: Scan,
   count: (isKept: boolean) => void,
-): fc.IProperty<[Buffer, EventLimits, object]> {
+): fc.IProperty<[Buffer, EventLimits, TraceContext | undefined]> {
   const limits = fc.constantFrom(EVENT_LIMITS, SMALL);
-  return fc.property(bodyBytes, limits, fc.constantFrom({}, TRACE), (body, given, trace) => {
+  return fc.property(bodyBytes, limits, fc.constantFrom(undefined, TRACE), (body, given, trace) => {
     const events = isUtf8(body) ? scan(body) : undefined;
     if (events === undefined) return;
     count(events.every((event) => event.keeps(given)));
@@ -163,8 +172,8 @@ await t.test("a line is scanned like the event of a batch, whatever white space 
   for (const line of ["", "1", ` ${event}`, `${event},`, `${event}${event}`, event.slice(0, -1)])
     t.equal(scanLine(utf8(line), 128), undefined, line);
   const reading = readLines(utf8(`${event}\r\n${event}`), { eventsMax: 2, bodyDepthMax: 128 });
-  const given = judge(reading.ok ? reading.events : [], EVENT_LIMITS, {});
-  const batch = byReferee(utf8(`{"events":[${event},${event}]}`), EVENT_LIMITS, {});
+  const given = judge(reading.ok ? reading.events : [], EVENT_LIMITS, undefined);
+  const batch = byReferee(utf8(`{"events":[${event},${event}]}`), EVENT_LIMITS, undefined);
   t.strictSame(given, batch);
 });
 

@@ -1,5 +1,5 @@
 // What a learner event is. See each file for its part.
-export * from "./admit.js";
+export { admitEvent, type Admission, type Arrival } from "./admit.js";
 export * from "./admit-batch.js";
 export * from "./batch.js";
 export * from "./event.js";
