@@ -14,11 +14,11 @@ import { constants, PerformanceObserver } from "node:perf_hooks";
 import type { PerformanceEntry } from "node:perf_hooks";
 import { setFlagsFromString } from "node:v8";
 
-/** One takes about a millisecond: below this rate they take 2 % of the time. */
-const COLLECTIONS_PER_SECOND = 20;
+/** One takes about half a millisecond: below this rate they take 2 % of the time. */
+const COLLECTIONS_PER_SECOND = 40;
 
-/** Collections between two looks at their rate. */
-const LOOK_COLLECTIONS = 10;
+/** Collections between two looks at their rate: a burst that ends at once is no load. */
+const LOOK_COLLECTIONS = 50;
 
 /** Call it first of all: what is loaded before lets it grow already. */
 export function holdYoungGeneration(): void {
