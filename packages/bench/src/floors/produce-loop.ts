@@ -46,6 +46,8 @@ for (let number = 0; number < events; number += 1) {
   const message = messages[number % messages.length];
   while (message !== undefined && !isTaken(message)) {
     if (performance.now() - startedAt > SECONDS_MAX * 1000) throw new Error("the broker takes nothing more");
+    // Without this librdkafka lets go of nothing that was delivered.
+    producer.poll();
     await delay(1);
   }
 }
