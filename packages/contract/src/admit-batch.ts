@@ -67,8 +67,8 @@ const BEFORE_TYPE = Buffer.from('","type":"', "latin1");
 const AFTER_TYPE = Buffer.from('"', "latin1");
 const BEFORE_VALUE = Buffer.from(',"value":', "latin1");
 
-/** A record takes about so much more than its event; it is made room for as it is written. */
-const AROUND_BYTES = 288;
+/** A record takes about so much more than its event and its trace context; it is made room for as it is written. */
+const AROUND_BYTES = 256;
 
 const NONE: ReadonlyMap<number, RejectedEvent> = new Map();
 
@@ -89,7 +89,7 @@ class Desk implements BatchAdmission {
   }
 
   reserve(events: readonly SourceEvent[]): void {
-    let bytes = events.length * AROUND_BYTES;
+    let bytes = events.length * (AROUND_BYTES + this.#trace.length);
     for (const event of events) {
       bytes += event instanceof ScannedEvent ? event.bytesMax : event.bytes.length;
     }

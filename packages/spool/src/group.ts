@@ -18,6 +18,9 @@ export interface Append {
 /** One group at most; what exceeds it waits for the next. Large enough that a sync is spread over thousands of lines. */
 const GROUP_BYTES_MAX = 4 * 1024 * 1024;
 
+/** A full group with the append that fills it. */
+const MEMORY_BYTES_MAX = 2 * GROUP_BYTES_MAX;
+
 /** Answers the sender, once. */
 export function settle(one: Append, failure: SpoolError | undefined): void {
   if (one.settled) return;
@@ -46,9 +49,10 @@ export class GroupMemory {
 
   take(bytes: number): Buffer {
     if (bytes <= this.#memory.byteLength) return this.#memory;
-    const memory = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * this.#memory.byteLength));
-    // What is larger than a full group is rare, and not kept.
-    if (memory.byteLength <= 2 * GROUP_BYTES_MAX) this.#memory = memory;
+    // It grows by doubling, up to what is kept. A group that needs more is rare.
+    const roomBytes = Math.min(2 * this.#memory.byteLength, MEMORY_BYTES_MAX);
+    const memory = Buffer.allocUnsafeSlow(Math.max(bytes, roomBytes));
+    if (memory.byteLength <= MEMORY_BYTES_MAX) this.#memory = memory;
     return memory;
   }
 }
