@@ -44,7 +44,7 @@ function startOfEvents(scanner: EventScanner): number {
   const name = scanner.space(start + 1);
   if (scanner.byte(start) !== OPEN_OBJECT || !scanner.stands(name, EVENTS)) return NOTHING;
   const value = scanner.colon(name + EVENTS.length);
-  return scanner.byte(value) === OPEN_ARRAY ? value : NOTHING;
+  return value >= 0 && scanner.byte(value) === OPEN_ARRAY ? value : NOTHING;
 }
 
 /** The event of a line that begins with a common one and holds nothing else. */

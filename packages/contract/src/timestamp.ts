@@ -61,6 +61,9 @@ function digits(text: string, start: number, count: number): number {
   return number;
 }
 
+/** `2024-01-15T10:30:00Z` */
+const CHARACTERS_MIN = 20;
+
 const DASH = 0x2d;
 const COLON = 0x3a;
 const POINT = 0x2e;
@@ -72,6 +75,7 @@ const SMALL = 0x20;
 
 /** `isTimestamp` of the text whose bytes these are. */
 export function isTimestampAt(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < CHARACTERS_MIN) return false;
   const year = number(bytes, start, 4);
   const month = number(bytes, start + 5, 2);
   const day = number(bytes, start + 8, 2);
