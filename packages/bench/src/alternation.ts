@@ -44,13 +44,10 @@ export async function alternate(ours: Side, floor: Side, pace: Pace): Promise<Co
   return { ours: figureOf(ours.name, mine), floor: figureOf(floor.name, its), ratio: median(ratios) };
 }
 
-/** Turns that a slow machine may take to warm a side up. */
-const WARM_TURNS_MAX = 5;
-
 /** Runs a side until its code is compiled, or for as long as can be waited. */
-export async function warmUp(side: Side, { warmSeconds, warmRequests }: Pace): Promise<void> {
+export async function warmUp(side: Side, { warmSeconds, warmRequests, warmTurnsMax }: Pace): Promise<void> {
   let requests = 0;
-  for (let turns = 0; turns < WARM_TURNS_MAX && requests < warmRequests; turns += 1) {
+  for (let turns = 0; turns < warmTurnsMax && requests < warmRequests; turns += 1) {
     const turn = await side.run(warmSeconds);
     requests += turn.requests ?? turn.events;
   }

@@ -5,18 +5,18 @@
  *     --only <id,…>    some rows
  *     --json <file>    where the figures go; by default `.data/bench.json`
  *     --chart <file>   where the chart goes; by default `.data/bench.svg`
- *     --readme         puts table and charts into the README, at its marks
+ *     --readme         keeps the figures as those of this version of Node, and puts table and charts into the README
+ *     --render         measures nothing: writes the README from the figures that are kept
  */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { drawChart } from "./chart.js";
-import { CHART, SWEEP_CHART, withFigures } from "./figures.js";
+import { keepFigures, writeFigures } from "./figures.js";
 import { describeMachine } from "./machine.js";
 import { FULL, QUICK } from "./pace.js";
 import { runRows } from "./run.js";
-import { drawSweeps } from "./sweep-chart.js";
 import { formatTable } from "./table.js";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -28,9 +28,14 @@ const { values } = parseArgs({
     json: { type: "string", default: ".data/bench.json" },
     chart: { type: "string", default: ".data/bench.svg" },
     readme: { type: "boolean", default: false },
+    render: { type: "boolean", default: false },
   },
 });
 
+if (values.render) {
+  await writeFigures(ROOT);
+  process.exit(0);
+}
 const machine = describeMachine();
 const pace = values.quick ? QUICK : FULL;
 const startedAt = new Date().toISOString();
@@ -42,10 +47,8 @@ const report = { startedAt, pace: pace.name, machine, generators, rows, sweeps, 
 await write(values.json, `${JSON.stringify(report, undefined, 2)}\n`);
 await write(values.chart, drawChart(rows));
 if (values.readme) {
-  const readme = resolve(ROOT, "README.md");
-  await write(readme, withFigures(await readFile(readme, "utf8"), report));
-  await write(resolve(ROOT, CHART), drawChart(rows));
-  if (sweeps.length > 0) await write(resolve(ROOT, SWEEP_CHART), drawSweeps(sweeps));
+  await keepFigures(ROOT, report);
+  await writeFigures(ROOT);
 }
 process.stdout.write(formatTable(report));
 process.exit(0);

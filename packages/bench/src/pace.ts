@@ -8,8 +8,11 @@ export interface Pace {
   readonly turnSeconds: number;
   /** Seconds of one turn before those that count, in which the compiler of the server does its work. */
   readonly warmSeconds: number;
-  /** Requests that each side has answered before it counts. */
+  /** Requests that each side has answered before it counts, if it does so in that many turns. */
   readonly warmRequests: number;
+  readonly warmTurnsMax: number;
+  /** Seconds of a turn of large batches: those under way at its end are not counted. */
+  readonly batchTurnSeconds: number;
   /** Seconds of the steady load. */
   readonly steadySeconds: number;
   /** Events of a backlog that the forwarder and its floors send. */
@@ -33,6 +36,8 @@ export const QUICK: Pace = {
   turnSeconds: 1,
   warmSeconds: 1,
   warmRequests: 6_000,
+  warmTurnsMax: 2,
+  batchTurnSeconds: 2,
   steadySeconds: 4,
   backlogEvents: 100_000,
   largeSpoolBytes: 64 * MIB,
@@ -48,6 +53,8 @@ export const FULL: Pace = {
   turnSeconds: 4,
   warmSeconds: 2,
   warmRequests: 40_000,
+  warmTurnsMax: 5,
+  batchTurnSeconds: 4,
   steadySeconds: 30,
   backlogEvents: 1_000_000,
   largeSpoolBytes: 10 * GIB,

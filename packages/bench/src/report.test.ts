@@ -1,13 +1,15 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import t from "tap";
 import type { Turn } from "./alternation.js";
 import { alternate, figureOf } from "./alternation.js";
 import { drawChart } from "./chart.js";
-import { withFigures } from "./figures.js";
+import { keepFigures, withFigures, writeFigures } from "./figures.js";
 import { QUICK } from "./pace.js";
 import { isReached, median, quantile, singleRow } from "./row.js";
 import type { Row } from "./row.js";
 import { drawSweeps } from "./sweep-chart.js";
-import { explainBend, firstBend, worstBend } from "./sweep.js";
+import { explainBend, firstBend, limitOf, worstBend } from "./sweep.js";
 import type { Sweep } from "./sweep.js";
 import { formatTable } from "./table.js";
 
@@ -30,7 +32,7 @@ const sweep: Sweep = {
     { size: 1, value: 100 },
     { size: 10, value: 400 },
     { size: 100, value: 390 },
-    { size: 1000, value: 200 },
+    { size: 1000, value: 200, cores: { server: 0.98, load: 0.4 } },
   ],
 };
 
@@ -73,10 +75,24 @@ await t.test("a target is reached or it is not, and what was not measured is not
   t.equal(isReached(singleRow({ id: "x", work: "x", unit: "ms" }, 1)), undefined);
 });
 
+await t.test("what is used up is a core, or none", async (t) => {
+  const limited = (server: number, load: number): string | undefined =>
+    limitOf({ ...sweep, points: [{ size: 1, value: 1, cores: { server, load } }] });
+  t.match(limited(0.95, 0.95), "both");
+  t.match(limited(0.95, 0.2), "server");
+  t.match(limited(0.2, 0.95), "load");
+  t.match(limited(0.2, 0.2), "disk");
+  t.equal(limitOf({ ...sweep, points: [] }), undefined);
+});
+
 await t.test("a sweep bends where less is done than before", async (t) => {
   t.same(firstBend(sweep), { size: 1000, share: 0.5 });
   t.equal(firstBend({ ...sweep, points: sweep.points.slice(0, 3) }), undefined);
-  t.match(explainBend(sweep), /bends at 1000 connections, to 50 %/);
+  t.match(explainBend(sweep), /bends at 1000 connections, to 50 % .*the server's core is busy$/);
+  t.match(
+    explainBend({ ...sweep, points: sweep.points.slice(0, 3) }),
+    /does not bend up to 100 connections$/,
+  );
   t.equal(worstBend([{ ...sweep, points: [] }, sweep]), sweep);
 });
 
@@ -97,7 +113,10 @@ await t.test("the table tells all of it", async (t) => {
 
 await t.test("the charts are pictures of it", async (t) => {
   t.match(drawChart(report.rows), /^<svg[^]*REST &amp; &lt;one>[^]*<\/svg>\n$/);
-  t.match(drawSweeps(report.sweeps), /^<svg[^]*polyline[^]*<\/svg>\n$/);
+  t.match(
+    drawSweeps(report.sweeps),
+    /^<svg[^]*polyline[^]*bends at 1,000: the server's core is busy[^]*<\/svg>\n$/,
+  );
 });
 
 await t.test("the README gets them at its marks, again and again", async (t) => {
@@ -106,4 +125,23 @@ await t.test("the README gets them at its marks, again and again", async (t) => 
   t.match(once, /^a\n[^]*figures\.svg[^]*\| REST & <one>[^]*\nb\n$/);
   t.equal(withFigures(once, report), once);
   t.throws(() => withFigures("no marks", report));
+});
+
+await t.test("each version of Node keeps its figures, and the oldest makes the table", async (t) => {
+  const marks = "<!-- figures: written by npm run bench -- --readme -->\n<!-- end of figures -->\n";
+  const root = t.testdir({ "README.md": marks, packages: { bench: {} } });
+  const newer = {
+    ...report,
+    machine: { ...report.machine, node: "v24.1.0" },
+    rows: [{ ...row, ratio: 0.75 }],
+  };
+  await keepFigures(root, newer);
+  await keepFigures(root, { ...report, rows: [] });
+  await keepFigures(root, report);
+  await writeFigures(root);
+  const readme = await readFile(join(root, "README.md"), "utf8");
+  t.match(readme, /Node v20, .*beside it Node v24\.1\.0/);
+  t.match(readme, /\| Node 24: collector, ratio \|/);
+  t.match(readme, /\| REST & <one> .*\| 12,346 events\/s, 0\.75 +\|/);
+  t.match(readme, /\| latency .*\| — +\|/, "a row that was not measured there");
 });

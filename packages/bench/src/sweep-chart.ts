@@ -1,11 +1,11 @@
 /** The sweeps of a run as a picture: for each a line of what is done, as a share of the best, over sizes that multiply. */
 import { escapeText, GRID, MISSED, REACHED, TEXT } from "./chart-style.js";
-import { firstBend } from "./sweep.js";
+import { firstBend, limitOf } from "./sweep.js";
 import type { Sweep } from "./sweep.js";
 import { formatNumber } from "./table.js";
 
 const PANEL_WIDTH = 270;
-const PANEL_HEIGHT = 190;
+const PANEL_HEIGHT = 206;
 const LEFT = 14;
 const TOP = 46;
 const PLOT_WIDTH = 236;
@@ -48,8 +48,17 @@ function drawPanel(sweep: Sweep, index: number): string {
       const label = `<text x="${place.x.toFixed(1)}" y="${TOP + PLOT_HEIGHT + 16}" text-anchor="middle">`;
       return `    <circle cx="${place.x.toFixed(1)}" cy="${place.y.toFixed(1)}" r="4" fill="${colour}"/>${label}${formatNumber(place.size)}</text>`;
     }),
+    `    <text x="${LEFT}" y="${TOP + PLOT_HEIGHT + 36}">${escapeText(captionOf(sweep))}</text>`,
     "  </g>",
   ].join("\n");
+}
+
+/** In the words of one line. */
+function captionOf(sweep: Sweep): string {
+  const bend = firstBend(sweep);
+  const where = bend === undefined ? "no bend" : `bends at ${formatNumber(bend.size)}`;
+  const limit = limitOf(sweep);
+  return limit === undefined ? where : `${where}: ${limit}`;
 }
 
 /** Where a size stands between the least and the greatest, by its magnitude. */

@@ -19,17 +19,24 @@ export interface Report {
 
 const HEAD = ["work", "collector", "floor or peer", "ratio", "target", "reached", "CPU µs/event"];
 
-export function formatTable({ machine, pace, generators, rows, sweeps, skipped }: Report): string {
+/** Each of `others`, runs of the same rows by other versions of Node, gets a column. */
+export function formatTable(report: Report, others: readonly Report[] = []): string {
+  const { machine, pace, generators, rows, sweeps, skipped } = report;
   const { processor, cores, memoryGib, node, loadAverage } = machine;
   const about = [
     `${processor}, ${cores} cores, ${memoryGib} GiB, Node ${node}, load average ${loadAverage} at the start`,
     `${pace}; load by ${generators}; the server on one core, the load on the other, turn about`,
+    ...others.map(describeOther),
   ];
-  const lines = [HEAD, ...rows.map(cellsOf)];
-  const widths = HEAD.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)));
+  const head = [...HEAD, ...others.map((other) => `Node ${majorOf(other)}: collector, ratio`)];
+  const lines = [
+    head,
+    ...rows.map((row) => [...cellsOf(row), ...others.map((other) => otherCell(row, other))]),
+  ];
+  const widths = head.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)));
   const format = (cells: readonly string[]): string =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
-  const [head, ...body] = lines.map(format);
+  const [top, ...body] = lines.map(format);
   const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
   const notes = rows.flatMap(({ work, note }) => (note === undefined ? [] : [`${work}: ${note}`]));
   const worst = worstBend(sweeps);
@@ -39,7 +46,25 @@ export function formatTable({ machine, pace, generators, rows, sweeps, skipped }
     ...(worst === undefined ? [] : [`what bends first, and most: ${explainBend(worst)}`]),
     ...skipped.map((text) => `not measured: ${text}`),
   ];
-  return `${[...about, "", head, rule, ...body, "", ...ends].join("\n")}\n`;
+  return `${[...about, "", top, rule, ...body, "", ...ends].join("\n")}\n`;
+}
+
+/** The first part of the version: what a run is known by. */
+export function majorOf({ machine }: Report): number {
+  return Number(/^v?(\d+)/.exec(machine.node)?.[1]);
+}
+
+function describeOther({ machine, pace, startedAt }: Report): string {
+  const { node, loadAverage } = machine;
+  return `beside it Node ${node}, ${pace}, ${startedAt.slice(0, 10)}, load average ${loadAverage} at the start`;
+}
+
+/** What the same row came to there. */
+function otherCell({ id }: Row, { rows }: Report): string {
+  const row = rows.find((other) => other.id === id);
+  if (row === undefined) return "—";
+  const value = `${formatNumber(row.ours.value)} ${row.unit}`;
+  return row.ratio === undefined ? value : `${value}, ${row.ratio.toFixed(2)}`;
 }
 
 function cellsOf(row: Row): string[] {

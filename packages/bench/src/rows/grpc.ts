@@ -17,7 +17,6 @@ import { BATCH_EVENTS, withIngress } from "./http.js";
 
 const CONNECTIONS = 8;
 const STREAMS = 16;
-const BATCH_TURN_SECONDS_MIN = 4;
 const SERVICE = "/event_collector.v1.EventCollectorService";
 const AT_LEAST = { of: "ratio", least: 1.3 } as const;
 const HTTP2 = { protocol: "http2" } as const;
@@ -44,7 +43,7 @@ export async function grpcUnary(context: RowContext): Promise<Row> {
 export async function grpcBatch(context: RowContext): Promise<Row> {
   const message = batchMessage(repeated(SAMPLE, BATCH_EVENTS));
   // The requests under way hold more than ten thousand events: a short turn would end before the first answers.
-  const pace = { ...context.pace, turnSeconds: Math.max(context.pace.turnSeconds, BATCH_TURN_SECONDS_MIN) };
+  const pace = { ...context.pace, turnSeconds: context.pace.batchTurnSeconds };
   const result = await besideGrpcJs({ ...context, pace }, (ingress, floor, port) =>
     sides(context, ingress, floor, [ingress.port, port], "CollectEvents", message, BATCH_EVENTS),
   );

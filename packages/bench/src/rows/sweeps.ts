@@ -1,11 +1,14 @@
 /** Cost against size: connections, the size of events, and workers of one ingress. */
 import { join } from "node:path";
 import { warmUp } from "../alternation.js";
+import type { Side } from "../alternation.js";
 import { ingressSide, startIngress } from "../collector-side.js";
+import { watchCores } from "../core-use.js";
 import { withFolder } from "../folder.js";
 import { generatorFor } from "../load/choice.js";
 import { eventOfBytes, restBody } from "../sample.js";
 import type { Sweep, SweepPoint } from "../sweep.js";
+import type { Pace } from "../pace.js";
 import type { RowContext } from "./context.js";
 import { restShot, shotAt, withIngress } from "./http.js";
 
@@ -18,9 +21,7 @@ export async function connectionSweep({ pace, generators }: RowContext): Promise
     for (const connections of pace.connectionSweep) {
       const shot = { ...restShot(ingress.port, 1), connections };
       const side = ingressSide("collector", ingress, generatorFor(generators, HTTP1), shot);
-      await warmUp(side, pace);
-      const turn = await side.run(pace.turnSeconds);
-      found.push({ size: connections, value: turn.events / turn.seconds });
+      found.push(await measurePoint(side, connections, pace));
     }
     return found;
   });
@@ -35,9 +36,8 @@ export async function eventSizeSweep({ pace, generators }: RowContext): Promise<
       const body = restBody([eventOfBytes(bytes)]);
       const shot = shotAt(ingress.port, "/collect", "application/json", body);
       const side = ingressSide("collector", ingress, generatorFor(generators, HTTP1), shot);
-      await warmUp(side, pace);
-      const turn = await side.run(pace.turnSeconds);
-      found.push({ size: bytes, value: ((turn.events / turn.seconds) * bytes) / MIB });
+      const point = await measurePoint(side, bytes, pace);
+      found.push({ ...point, value: (point.value * bytes) / MIB });
     }
     return found;
   });
@@ -49,18 +49,25 @@ export async function eventSizeSweep({ pace, generators }: RowContext): Promise<
 export async function processSweep({ pace, generators }: RowContext): Promise<Sweep> {
   const points: SweepPoint[] = [];
   for (const workers of pace.processSweep) {
-    const rate = await withFolder(async (folder) => {
+    const point = await withFolder(async (folder) => {
       const environment = { INGRESS_WORKERS: String(workers) };
       const ingress = await startIngress({ spool: join(folder, "spool"), environment });
       const shot = restShot(ingress.port, 1);
       const side = ingressSide("collector", ingress, generatorFor(generators, HTTP1), shot);
-      await warmUp(side, pace);
-      const turn = await side.run(pace.turnSeconds);
+      const found = await measurePoint(side, workers, pace);
       await ingress.program.stop();
-      return turn.events / turn.seconds;
+      return found;
     });
-    points.push({ size: workers, value: rate });
+    points.push(point);
   }
   const work = "REST, INGRESS_WORKERS on one core";
   return { id: "workers", work, size: "workers", unit: "events/s", points };
+}
+
+/** Events a second, and what the cores had to do. */
+async function measurePoint(side: Side, size: number, pace: Pace): Promise<SweepPoint> {
+  await warmUp(side, pace);
+  const cores = await watchCores();
+  const turn = await side.run(pace.turnSeconds);
+  return { size, value: turn.events / turn.seconds, cores: await cores() };
 }
