@@ -8,8 +8,11 @@ import type { IncomingHttpHeaders } from "node:http2";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import t from "tap";
 import type { Test } from "tap";
+import { eventMessage, grpcFrame } from "../testing/grpc-calls.js";
 import { liveIngress } from "../testing/live-ingress.js";
 import type { LiveIngress } from "../testing/live-ingress.js";
+import { sampleEvent } from "../testing/sample-event.js";
+import { createStillClock } from "../testing/still-clock.js";
 import { CONNECT_CALLS, WEB_CALLS } from "../testing/unary-calls.js";
 import type { UnaryCall } from "../testing/unary-calls.js";
 
@@ -244,4 +247,38 @@ await t.test("a caller that goes away before its body has ended stores nothing",
     }
   }
   t.equal((await records()).length, 0);
+});
+
+/** Messages that are whole, but for the end of their bodies. */
+const WHOLE: Readonly<Record<string, Buffer>> = {
+  "application/json": Buffer.from(JSON.stringify(sampleEvent())),
+  "application/proto": Buffer.from(eventMessage()),
+  "application/grpc-web": grpcFrame(eventMessage()),
+  "application/grpc": grpcFrame(eventMessage()),
+};
+
+await t.test("a body that ends after its answer is not taken for a whole one", async (t) => {
+  const clock = createStillClock();
+  const { url, records } = await liveIngress(t, { REQUEST_TIMEOUT_SECONDS: "2" }, nodeDisk, {}, clock);
+  const session = connect(url);
+  t.teardown(() => session.destroy());
+  const path = { ":method": "POST", ":path": `${SERVICE}/CollectEvent` };
+  for (const [type, message] of Object.entries(WHOLE)) {
+    for (const way of [{}, { "connect-timeout-ms": "3600000", "grpc-timeout": "1H" }]) {
+      const stream = session.request({ ...path, "content-type": type, ...way });
+      stream.write(message);
+      // What was sent before this is answered has arrived.
+      await once(session.request({ ":path": "/health" }).resume(), "close");
+      clock.advance(3_000);
+      await once(stream, "response");
+      const closed = once(stream, "close");
+      stream.resume();
+      stream.end();
+      await closed;
+    }
+  }
+  // An event that is stored tells that those before it would have been.
+  const { chunks } = PLAIN["Connect"] ?? { chunks: [] };
+  await HTTP["HTTP/2"]?.(url, { chunks }, { "content-type": "application/json" });
+  t.equal((await records()).length, 1, "nothing is stored of them");
 });

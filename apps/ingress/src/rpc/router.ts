@@ -32,6 +32,7 @@ import type { BodyHold } from "../server/body-budget.js";
 import type { Exchange } from "../server/exchange.js";
 import type { Incoming, Outgoing } from "../server/incoming.js";
 import { nodeObjectsOf } from "../server/stream-request.js";
+import { isForgotten } from "../server/unread-body.js";
 import type { Turnstile } from "../turnstile.js";
 import { failCall } from "./call-failure.js";
 import type { LeanCalls } from "./lean-calls.js";
@@ -100,7 +101,7 @@ export function createRpcDoor(
     const values = createContextValues().set(exchangeKey, exchange);
     const node = nodeObjectsOf(incoming, outgoing);
     const request = universalRequestFromNodeRequest(node.incoming, node.outgoing, undefined, values);
-    handler({ ...request, body: countBody(given ?? request.body, exchange.hold) })
+    handler({ ...request, body: countBody(given ?? request.body, exchange.hold, incoming) })
       .then((response) => universalResponseToNodeResponse(settle(response, exchange), node.outgoing))
       // What fails here is the writing of an answer: its reader is gone.
       .catch((error: unknown) => logger.debug({ error, requestId: exchange.id }, "answer not delivered"));
@@ -114,8 +115,12 @@ function takingTurns(compression: Compression, turnstile: Turnstile): Compressio
   };
 }
 
-/** Counts the bytes of the body as they are read. */
-function countBody(body: UniversalServerRequest["body"], hold: BodyHold): UniversalServerRequest["body"] {
+/** Counts the bytes of the body as they are read. One that nobody wants any more does not end as if it were whole. */
+function countBody(
+  body: UniversalServerRequest["body"],
+  hold: BodyHold,
+  incoming: Incoming,
+): UniversalServerRequest["body"] {
   if (typeof body !== "object" || body === null || !(Symbol.asyncIterator in body)) return body;
   return {
     [Symbol.asyncIterator]: () => {
@@ -124,8 +129,9 @@ function countBody(body: UniversalServerRequest["body"], hold: BodyHold): Univer
         ...chunks,
         next: async () => {
           const result = await chunks.next();
-          if (result.done === true) hold.arrived();
-          else hold.add(result.value.byteLength);
+          if (result.done !== true) hold.add(result.value.byteLength);
+          else if (isForgotten(incoming)) throw new ConnectError("the call was ended", Code.Canceled);
+          else hold.arrived();
           return result;
         },
       };
