@@ -13,6 +13,8 @@ export interface Pace {
   readonly warmTurnsMax: number;
   /** Seconds of a turn of large batches: those under way at its end are not counted. */
   readonly batchTurnSeconds: number;
+  /** Starts that meet a large spool, and as many that meet an empty one. */
+  readonly starts: number;
   /** Seconds of the steady load. */
   readonly steadySeconds: number;
   /** Events of a backlog that the forwarder and its floors send. */
@@ -36,8 +38,9 @@ export const QUICK: Pace = {
   turnSeconds: 1,
   warmSeconds: 1,
   warmRequests: 6_000,
-  warmTurnsMax: 2,
-  batchTurnSeconds: 2,
+  warmTurnsMax: 1,
+  batchTurnSeconds: 1.5,
+  starts: 2,
   steadySeconds: 4,
   backlogEvents: 100_000,
   largeSpoolBytes: 64 * MIB,
@@ -55,6 +58,7 @@ export const FULL: Pace = {
   warmRequests: 40_000,
   warmTurnsMax: 5,
   batchTurnSeconds: 4,
+  starts: 5,
   steadySeconds: 30,
   backlogEvents: 1_000_000,
   largeSpoolBytes: 10 * GIB,

@@ -12,7 +12,6 @@ import type { FilledSpool } from "../spool-filling.js";
 import { formatNumber } from "../table.js";
 import type { RowContext } from "./context.js";
 
-const STARTS = 3;
 const PARTITIONS = 4;
 /** Of draining: memory has settled long before. */
 const SECONDS_MAX = 60;
@@ -23,7 +22,7 @@ export async function largeSpool({ pace }: RowContext): Promise<Row[]> {
     const size = `${formatNumber(spool.bytes / 1024 ** 3)} GiB`;
     const full: number[] = [];
     const empty: number[] = [];
-    for (let start = 0; start < STARTS; start += 1) {
+    for (let start = 0; start < pace.starts; start += 1) {
       const copy = join(folder, `start-${start}`);
       await cloneSpool(spool.directory, copy);
       full.push(await secondsToReady(copy));
