@@ -46,16 +46,16 @@ const schema = v.object({
     "Port of the status page, `/status`, `/health`, `/ready` and `/metrics`. 0 takes any free port.",
   ),
   FORWARDER_WINDOW_LINES: whole(
-    16_000,
+    12_000,
     1,
     500_000,
     "Lines of one window at most. Windows grow up to this while there is a backlog and commits take long.",
   ),
   FORWARDER_WINDOW_BYTES: whole(
-    6 * MIB,
+    4 * MIB,
     KIB,
     GIB,
-    "Bytes of one window at most. Windows grow up to this as above; so large, a backlog takes some 145 MiB of memory.",
+    "Bytes of one window at most. Windows grow up to this as above; so large, a backlog takes some 140 MiB of memory.",
   ),
   FORWARDER_WINDOW_MS: whole(
     100,

@@ -6,7 +6,7 @@
 import { setFlagsFromString } from "node:v8";
 
 /** Percent of what is alive, after which the old generation is collected again. */
-const GROWING_PERCENT = 50;
+const GROWING_PERCENT = 100;
 
 /** V8 looks at this flag at the end of each collection, so that it may be set while the process runs. */
 export function keepHeapSmall(): void {
