@@ -13,7 +13,7 @@ const TOP = 34;
 const RATIO_MAX = 3;
 
 export function drawChart(rows: readonly Row[]): string {
-  const bars = rows.filter(({ ratio, target }) => ratio !== undefined && target !== undefined);
+  const bars = rows.filter(({ ratio, target }) => Number.isFinite(ratio) && target !== undefined);
   const height = TOP + bars.length * ROW_HEIGHT + 14;
   const floorX = xOf(1);
   return [

@@ -32,13 +32,18 @@ export async function keepFigures(root: string, report: Report): Promise<void> {
 export async function writeFigures(root: string): Promise<void> {
   const names = (await readdir(join(root, KEPT))).filter((name) => name.endsWith(".json"));
   const texts = await Promise.all(names.map((name) => readFile(join(root, KEPT, name), "utf8")));
-  const reports = texts.map((text) => JSON.parse(text) as Report);
+  const reports = texts.map(parseReport);
   const [report, ...others] = reports.toSorted((a, b) => majorOf(a) - majorOf(b));
   if (report === undefined) throw new Error(`no figures are kept in ${KEPT}`);
   const readme = join(root, "README.md");
   await writeFile(readme, withFigures(await readFile(readme, "utf8"), report, others));
   await writeFile(join(root, CHART), drawChart(report.rows));
   if (report.sweeps.length > 0) await writeFile(join(root, SWEEP_CHART), drawSweeps(report.sweeps));
+}
+
+/** JSON has no word for a number that is none, and writes null for it. */
+function parseReport(text: string): Report {
+  return JSON.parse(text, (_, value: unknown) => (value === null ? NaN : value)) as Report;
 }
 
 /** The README with these figures in it. Throws if the marks are not there. */

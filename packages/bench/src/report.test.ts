@@ -72,6 +72,7 @@ await t.test("a target is reached or it is not, and what was not measured is not
   t.equal(isReached(row), true);
   t.equal(isReached({ ...row, ratio: 0.59 }), false);
   t.equal(isReached({ ...row, ratio: NaN }), false);
+  t.equal(isReached({ ...row, ratio: Infinity }), false, "the floor answered nothing");
   t.equal(isReached(singleRow({ id: "x", work: "x", unit: "ms" }, 1)), undefined);
 });
 
@@ -137,11 +138,12 @@ await t.test("each version of Node keeps its figures, and the oldest makes the t
   };
   await keepFigures(root, newer);
   await keepFigures(root, { ...report, rows: [] });
-  await keepFigures(root, report);
+  await keepFigures(root, { ...report, rows: [...report.rows, { ...row, id: "none", ratio: Infinity }] });
   await writeFigures(root);
   const readme = await readFile(join(root, "README.md"), "utf8");
   t.match(readme, /Node v20, .*beside it Node v24\.1\.0/);
   t.match(readme, /\| Node 24: collector, ratio \|/);
   t.match(readme, /\| REST & <one> .*\| 12,346 events\/s, 0\.75 +\|/);
+  t.match(readme, /\| bare: 20,000 +\| — +\|/, "no ratio");
   t.match(readme, /\| latency .*\| — +\|/, "a row that was not measured there");
 });

@@ -36,7 +36,7 @@ export interface Target {
 export function isReached({ target, ratio, ours }: Row): boolean | undefined {
   if (target === undefined) return undefined;
   const value = target.of === "ratio" ? ratio : ours.value;
-  if (value === undefined || Number.isNaN(value)) return false;
+  if (value === undefined || !Number.isFinite(value)) return false;
   return value >= (target.least ?? -Infinity) && value <= (target.most ?? Infinity);
 }
 

@@ -64,7 +64,7 @@ function otherCell({ id }: Row, { rows }: Report): string {
   const row = rows.find((other) => other.id === id);
   if (row === undefined) return "—";
   const value = `${formatNumber(row.ours.value)} ${row.unit}`;
-  return row.ratio === undefined ? value : `${value}, ${row.ratio.toFixed(2)}`;
+  return row.ratio === undefined ? value : `${value}, ${formatRatio(row.ratio)}`;
 }
 
 function cellsOf(row: Row): string[] {
@@ -74,7 +74,7 @@ function cellsOf(row: Row): string[] {
     work,
     `${formatNumber(ours.value)} ${unit}`,
     floor === undefined ? "—" : `${floor.name}: ${formatNumber(floor.value)}`,
-    ratio === undefined ? "—" : ratio.toFixed(2),
+    ratio === undefined ? "—" : formatRatio(ratio),
     target === undefined ? "—" : formatTarget(target, unit),
     reached === undefined ? "—" : reached ? "yes" : "no",
     [ours, floor]
@@ -82,6 +82,11 @@ function cellsOf(row: Row): string[] {
       .filter((text) => text !== "")
       .join(" / "),
   ];
+}
+
+/** A side that answered nothing in its turns makes no ratio. */
+function formatRatio(ratio: number): string {
+  return Number.isFinite(ratio) ? ratio.toFixed(2) : "—";
 }
 
 function formatCpu(figure: Figure | undefined): string {
