@@ -79,7 +79,7 @@ export const beginsWithComment: Rule = ({ path, text }) =>
 export const keepsDoors: Rule = ({ path, text }) => {
   if (!isProduct(path) || isSupport(path)) return [];
   return importsOf(text)
-    .filter((name) => GUARDED[name]?.includes(path) === false)
+    .filter((name) => Object.hasOwn(GUARDED, name) && GUARDED[name]?.includes(path) === false)
     .map((name) => `imports ${name}, which only ${GUARDED[name]?.join(" and ") ?? ""} may`);
 };
 
