@@ -2,7 +2,7 @@ import { createManualClock } from "@event-collector/spool/testing";
 import t from "tap";
 import { createWindowSize } from "./window-size.js";
 
-const LARGEST = { linesMax: 1_000, bytesMax: 64_000, durationMaxMs: 100 };
+const LARGEST = { linesMax: 16_000, bytesMax: 4 << 20, durationMaxMs: 100 };
 
 function setUp(largest: typeof LARGEST = LARGEST) {
   const clock = createManualClock(0);
@@ -29,7 +29,7 @@ await t.test(
       seen.push(lines());
       deliver(10, 10, true);
     }
-    t.same(seen, [125, 250, 500, 1_000, 1_000]);
+    t.same(seen, [2_000, 4_000, 8_000, 16_000, 16_000]);
     t.same(size.limits(), LARGEST);
   },
 );
@@ -37,18 +37,24 @@ await t.test(
 await t.test("a broker that confirms at once gets no larger windows", async (t) => {
   const { lines, deliver } = setUp();
   for (let count = 0; count < 5; count += 1) deliver(10, 1, true);
-  t.equal(lines(), 125);
+  t.equal(lines(), 2_000);
 });
 
 await t.test("once the backlog is gone windows are small again", async (t) => {
   const { lines, deliver } = setUp();
   for (let count = 0; count < 3; count += 1) deliver(10, 10, true);
-  t.equal(lines(), 1_000);
+  t.equal(lines(), 16_000);
   deliver(10, 10, false);
-  t.equal(lines(), 125);
+  t.equal(lines(), 2_000);
 });
 
-await t.test("the smallest window has room for a line", async (t) => {
-  const { lines } = setUp({ ...LARGEST, linesMax: 1 });
-  t.equal(lines(), 1);
+await t.test("no window is so small that its commit costs more than it does", async (t) => {
+  t.match(setUp({ ...LARGEST, linesMax: 1, bytesMax: 1 << 20 }).size.limits(), {
+    linesMax: 1,
+    bytesMax: 256 << 10,
+  });
+  t.match(setUp({ ...LARGEST, linesMax: 4_000, bytesMax: 1_024 }).size.limits(), {
+    linesMax: 1_000,
+    bytesMax: 1_024,
+  });
 });

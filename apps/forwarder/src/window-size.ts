@@ -5,7 +5,7 @@
  * and a live event waits behind the window under way. So a window begins small, doubles while there is a backlog and
  * confirmations take a notable part of the time, and is small again once the backlog is gone.
  *
- * **Invariant:** never above what is configured, never without room for a line.
+ * **Invariant:** never above what is configured.
  */
 import type { Clock, ReadLimits } from "@event-collector/spool";
 
@@ -21,6 +21,9 @@ export interface WindowSize {
 
 /** Part of what is configured that the first window of a backlog takes. */
 const FIRST_PART = 1 / 8;
+/** A window is never smaller, unless it is configured so: a commit costs as much as sending so many lines. */
+const LINES_LEAST = 1_000;
+const BYTES_LEAST = 256 * 1024;
 /** Part of the time of a window from which on its confirmation is worth a larger one. */
 const NOTABLE_PART = 1 / 5;
 
@@ -31,8 +34,8 @@ export function createWindowSize(clock: Pick<Clock, "monotonic">, largest: ReadL
   return {
     limits: () => ({
       ...largest,
-      linesMax: Math.ceil(largest.linesMax * part),
-      bytesMax: Math.ceil(largest.bytesMax * part),
+      linesMax: Math.min(largest.linesMax, Math.max(LINES_LEAST, Math.ceil(largest.linesMax * part))),
+      bytesMax: Math.min(largest.bytesMax, Math.max(BYTES_LEAST, Math.ceil(largest.bytesMax * part))),
     }),
     begun: () => {
       begunAt = clock.monotonic();

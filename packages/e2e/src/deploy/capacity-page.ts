@@ -24,7 +24,7 @@ const PAIR: PairFigures = {
   storedBytes: 668,
   publishedBytes: 600,
   ingressPerCore: 58_000,
-  forwarderPerCore: 69_000,
+  forwarderPerCore: 130_000,
   utilization: 0.6,
   diskBytesPerSecond: GB,
   networkBytesPerSecond: 1.25 * GB,
@@ -41,8 +41,8 @@ const BROKER: BrokerFigures = {
 };
 
 /** FORWARDER_WINDOW_BYTES: the default, and what this fleet wants. */
-const WINDOW_BYTES = 2 * MIB;
-const LARGE_WINDOW_BYTES = 8 * MIB;
+const WINDOW_BYTES = 4 * MIB;
+const LARGE_WINDOW_BYTES = 16 * MIB;
 /** Of brokers near and far, in milliseconds. */
 const COMMITS_MS = [5, 20, 50, 100];
 const WINDOW_SIZES = [WINDOW_BYTES, LARGE_WINDOW_BYTES];
@@ -87,7 +87,7 @@ export function renderCapacity(): string {
       ["a commit takes", ...WINDOW_SIZES.map((bytes) => `\`FORWARDER_WINDOW_BYTES=${bytes}\``)],
       COMMITS_MS.map((ms) => [`${ms} ms`, ...WINDOW_SIZES.map((bytes) => count(paceOf(bytes, ms)))]),
     ),
-    `With \`FORWARDER_WINDOW_BYTES=${LARGE_WINDOW_BYTES}\` goes \`FORWARDER_WINDOW_LINES=30000\`.`,
+    `With \`FORWARDER_WINDOW_BYTES=${LARGE_WINDOW_BYTES}\` goes \`FORWARDER_WINDOW_LINES=50000\`.`,
     "",
     "## A broker that is away before noon",
     "",
@@ -113,7 +113,7 @@ function figureRows(): string[][] {
     [
       "bytes of a message, before compression",
       String(PAIR.publishedBytes),
-      "estimated: the event, its id, its time, headers",
+      "estimated: the event, its id, its time, one header",
     ],
     [
       "ingress, batches of 100, a core",
@@ -218,10 +218,10 @@ function orderOfFailure({ pairs, partitions, perPairEvents }: Fleet): string[] {
     "In the fleet, as load grows:",
     "",
     `1. **Senders that do not batch.** One event a request takes ${singles} pairs instead of ${pairs}. Everything else is far from its end by then.`,
-    `2. **Consumers**, and the partitions they share: the forwarders write ${count(PAIR.forwarderPerCore)} events/s each, a consumer may do less than half of that.`,
+    `2. **Consumers**, and the partitions they share: the forwarders write ${count(PAIR.forwarderPerCore)} events/s each, a consumer may do a part of that.`,
     `3. **Transaction markers.** Each window writes one into every partition that it touched. With full windows of ${WINDOW_BYTES / MIB} MiB, ${pairs} pairs × ${count(perPairEvents / eventsOf(WINDOW_BYTES))} windows/s × ${partitions + 1} are ${count(markersOf(WINDOW_BYTES))} small records a second; with ${LARGE_WINDOW_BYTES / MIB} MiB they are ${count(markersOf(LARGE_WINDOW_BYTES))}. More partitions make it worse, fewer and larger pairs better.`,
     "4. **The thread of an ingress.** More pairs; they share nothing, so nothing else changes. `INGRESS_WORKERS` uses more cores for one spool, as far as its forwarder goes: " +
-      `${Math.floor(PAIR.forwarderPerCore / SINGLES_PER_CORE)} workers of single events, one of batches.`,
+      `${Math.floor(PAIR.forwarderPerCore / SINGLES_PER_CORE)} workers of single events, ${Math.floor(PAIR.forwarderPerCore / PAIR.ingressPerCore)} of batches.`,
     "5. **Disks and networks** of pairs last; those of the brokers are three times as busy.",
     "",
   ];
