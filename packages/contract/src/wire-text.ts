@@ -47,9 +47,6 @@ const CLOSE_ARRAY = 0x5d;
 /** The longest text of a number, and of a word, with room to spare. */
 const SCALAR_BYTES_MAX = 32;
 
-/** A text of one byte becomes six at most, an escape. */
-const ESCAPE_BYTES = 6;
-
 const TRUE = Buffer.from("true", "latin1");
 const FALSE = Buffer.from("false", "latin1");
 const NULL = Buffer.from("null", "latin1");
@@ -250,8 +247,9 @@ export class WireText {
     const bytes = this.#bytes.subarray(this.at, end);
     // A byte order mark at the beginning is no part of a text for the decoder.
     if (bytes[0] === 0xef || !isUtf8(bytes)) throw UNUSUAL;
-    this.#reserve(ESCAPE_BYTES * bytes.length + 2);
-    this.to += this.text.write(JSON.stringify(bytes.toString("utf8")), this.to, "utf8");
+    const quoted = JSON.stringify(bytes.toString("utf8"));
+    this.#reserve(Buffer.byteLength(quoted));
+    this.to += this.text.write(quoted, this.to, "utf8");
     this.at = end;
   }
 
@@ -292,7 +290,7 @@ export class WireText {
 
   #reserve(bytes: number): void {
     if (this.to + bytes <= this.text.length) return;
-    const larger = Buffer.allocUnsafe(2 * (this.to + bytes));
+    const larger = Buffer.allocUnsafe(Math.max(this.to + bytes, 2 * this.text.length));
     larger.set(this.text.subarray(0, this.to));
     this.text = larger;
   }
