@@ -15,6 +15,7 @@ import type { CrewProcess } from "../testing/crew-process.js";
 import { metric, startProcess } from "../testing/ingress-process.js";
 import { allTransports, collectorClient } from "../testing/rpc-clients.js";
 import { ended, until } from "../testing/target.js";
+import { sampleBatch, sampleEvent } from "../testing/sample-event.js";
 import { createAuthority } from "../testing/tls-files.js";
 
 async function statsOf({ url }: Pick<CrewProcess, "url">): Promise<BufferStats> {
@@ -120,7 +121,10 @@ await t.test("a sender that has ended its side is answered all the same", async 
   const socket = openSocket(t, crew.port);
   let text = "";
   socket.on("data", (data: Buffer) => (text += data.toString()));
-  socket.end("GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+  // Its answer waits for the disk, and its end is here before that.
+  const body = sampleBatch(sampleEvent());
+  const head = `POST /collect HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
+  socket.end(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
   await once(socket, "close");
   t.match(text, /^HTTP\/1\.1 200 /);
 });
