@@ -1,41 +1,57 @@
-// The common batch, `{"events":[{…},{…}]}` with nothing but common events in it, read in one pass over its bytes.
+// The common batch, `{"events":[{…},{…}]}`, read in one pass over its bytes. An event that is not of the common kind is
+// cut out and parsed by itself, and costs its neighbours nothing.
 //
 // Invariant: what it recognises is JSON, and no deeper than it may be; then its events are those that JSON.parse sees.
+// For its strict grammar, with JSON's own at each place where it gives up, leaves nothing between the events unseen.
+import type { SourceEvent } from "./batch.js";
 import { EventScanner, type ScannedEvent } from "./event-scan.js";
 import {
   CARRIAGE_RETURN,
   CLOSE_ARRAY,
   CLOSE_OBJECT,
   COMMA,
+  endOfValueWithin,
   LINE_FEED,
   OPEN_ARRAY,
   OPEN_OBJECT,
+  parseJson,
 } from "./json.js";
 import { NOTHING } from "./json-scan.js";
 
 const EVENTS = Buffer.from('"events"', "latin1");
 
-/** The document, its array and the event. */
-const LEVELS_AROUND = 3;
+/** The document and its array. */
+const LEVELS_AROUND = 2;
 
-/** Undefined if others must look at the body, which is UTF-8. */
-export function scanBatch(body: Buffer, depthMax: number): ScannedEvent[] | undefined {
-  const scanner = new EventScanner(body, depthMax - LEVELS_AROUND, isOneLine(body));
+/** Undefined if the body, which is UTF-8, must be looked at as a whole. */
+export function scanBatch(body: Buffer, depthMax: number): SourceEvent[] | undefined {
+  const levels = depthMax - LEVELS_AROUND;
+  const scanner = new EventScanner(body, levels - 1, isOneLine(body));
   const array = startOfEvents(scanner);
   if (array < 0) return undefined;
-  const events: ScannedEvent[] = [];
+  const events: SourceEvent[] = [];
   let index = scanner.space(array + 1);
   for (;;) {
     const event = scanner.event(index);
-    if (event === undefined) return undefined;
-    events.push(event);
-    index = scanner.space(event.end);
+    const end = event?.end ?? endOfValueWithin(body, index, levels);
+    const source = event ?? parseEvent(body, index, end);
+    if (source === undefined) return undefined;
+    events.push(source);
+    index = scanner.space(end);
     if (scanner.byte(index) !== COMMA) break;
     index = scanner.space(index + 1);
   }
   if (scanner.byte(index) !== CLOSE_ARRAY) return undefined;
   const end = scanner.space(index + 1);
   return scanner.byte(end) === CLOSE_OBJECT && scanner.space(end + 1) === body.length ? events : undefined;
+}
+
+/** The event between these places; undefined if there is no JSON, or it is too deep. */
+function parseEvent(body: Buffer, start: number, end: number): SourceEvent | undefined {
+  if (end < 0) return undefined;
+  const bytes = body.subarray(start, end);
+  const document = parseJson(bytes);
+  return document && { bytes, value: document.value };
 }
 
 /** Where the array stands, if it is the first member. */

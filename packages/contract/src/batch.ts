@@ -3,7 +3,6 @@
 // The depth is bounded before JSON.parse sees the text: a parsed value can be nested deeper than any code that
 // walks it can go, and a text of nothing but brackets takes far longer to parse than to count.
 import { isUtf8 } from "node:buffer";
-import { layOutBatch, type LaidOutEvent } from "./batch-layout.js";
 import { scanBatch, scanLine } from "./batch-scan.js";
 import type { EventLayout } from "./event-layout.js";
 import type { EventFailureCode, Refusal } from "./failure.js";
@@ -14,6 +13,7 @@ import {
   isNamed,
   jsonDepth,
   OPEN_ARRAY,
+  parseJson,
   skipSpace,
   sliceElements,
   startOfNext,
@@ -61,11 +61,10 @@ export function readBatch(body: Uint8Array, limits: BatchLimits): BatchReading {
 }
 
 function parseBatch(body: Uint8Array, limits: BatchLimits): BatchReading {
-  const layouts = layOutBatch(body, limits.bodyDepthMax);
-  if (layouts === undefined && jsonDepth(body, limits.bodyDepthMax) > limits.bodyDepthMax) {
+  if (jsonDepth(body, limits.bodyDepthMax) > limits.bodyDepthMax) {
     return refuse("body_too_deep", `the body must have at most ${limits.bodyDepthMax} levels`);
   }
-  const document = parse(body);
+  const document = parseJson(bufferOf(body));
   if (document === undefined) return refuse("malformed_json", "the body is not JSON");
   const values =
     isJsonObject(document.value) && Object.hasOwn(document.value, "events")
@@ -75,23 +74,12 @@ function parseBatch(body: Uint8Array, limits: BatchLimits): BatchReading {
     return refuse("invalid_batch", 'the body must be an object with an array "events"');
   if (values.length === 0) return refuse("empty_batch", "the batch holds no event");
   if (values.length > limits.eventsMax) return refuse("batch_too_large", tooMany(limits));
-  return { ok: true, events: cutEvents(body, values, layouts) };
+  return { ok: true, events: cutEvents(body, values) };
 }
 
-function cutEvents(
-  body: Uint8Array,
-  values: readonly unknown[],
-  layouts: readonly LaidOutEvent[] | undefined,
-): SourceEvent[] {
-  const slices = layouts ?? sliceEvents(body);
+function cutEvents(body: Uint8Array, values: readonly unknown[]): SourceEvent[] {
+  const slices = sliceEvents(body);
   if (slices.length !== values.length) throw new Error("the slices of a batch differ from its values");
-  if (layouts !== undefined) {
-    return layouts.map(({ start, end, layout }, index) => ({
-      bytes: body.subarray(start, end),
-      value: values[index],
-      layout,
-    }));
-  }
   return slices.map(({ start, end }, index) => ({ bytes: body.subarray(start, end), value: values[index] }));
 }
 
@@ -116,7 +104,7 @@ function readLine(bytes: Uint8Array, limits: BatchLimits): SourceEvent {
   const event = scanLine(bufferOf(bytes), limits.bodyDepthMax);
   if (event !== undefined) return event;
   if (jsonDepth(bytes, limits.bodyDepthMax) > limits.bodyDepthMax) return unreadable(bytes, "too_deep");
-  const document = parse(bytes);
+  const document = parseJson(bufferOf(bytes));
   return document === undefined ? unreadable(bytes, "malformed_json") : { bytes, value: document.value };
 }
 
@@ -140,14 +128,6 @@ export function sliceEvents(body: Uint8Array): Slice[] {
     index = startOfNext(body, end);
   }
   return events;
-}
-
-function parse(bytes: Uint8Array): { value: unknown } | undefined {
-  try {
-    return { value: JSON.parse(bufferOf(bytes).toString("utf8")) };
-  } catch {
-    return undefined;
-  }
 }
 
 function bufferOf(bytes: Uint8Array): Buffer {

@@ -1,13 +1,13 @@
 // Whether an event's own bytes may stand in the record as they are, found by looking at the names of its members.
 //
 // They may if each name is a known one, without an escape, and there once: the record then holds them with something
-// appended. Everything here expects JSON that JSON.parse has accepted, or is going to be asked to accept: of other
-// bytes the answers mean nothing, and every loop still ends within them.
+// appended. Everything here expects JSON that JSON.parse has accepted: of other bytes the answers mean nothing, and every
+// loop still ends within them.
 import { EVENT_FIELDS } from "./event.js";
 import {
   CLOSE_OBJECT,
   endOfString,
-  endOfValueWithin,
+  endOfValue,
   QUOTE,
   skipSpace,
   startOfNext,
@@ -45,12 +45,8 @@ const FIELDS_BY_LENGTH: readonly (readonly Field[])[] = Array.from({ length: 16 
 
 const NULL_START = 0x6e;
 
-/** Undefined if a member must go or be written otherwise, or a value has more than `levels` levels. */
-export function readLayout(
-  bytes: Uint8Array,
-  start: number,
-  levels: number = Infinity,
-): EventLayout | undefined {
+/** Undefined if a member must go or be written otherwise. */
+export function readLayout(bytes: Uint8Array, start: number): EventLayout | undefined {
   const first = skipSpace(bytes, start + 1);
   let index = first;
   let seen = 0;
@@ -61,8 +57,7 @@ export function readLayout(
     if (field === undefined || (seen & field.bit) !== 0) return undefined;
     seen |= field.bit;
     const value = startOfValue(bytes, nameEnd);
-    const end = endOfValueWithin(bytes, value, levels);
-    if (end < 0) return undefined;
+    const end = endOfValue(bytes, value);
     if (field.name === "event_id") {
       if (isNothing(bytes, value, end)) return undefined;
       hasId = true;

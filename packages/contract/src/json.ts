@@ -29,6 +29,15 @@ export interface Member {
   readonly value: Slice;
 }
 
+/** What the text says, in an object of its own because it may say anything; undefined if it is not JSON. */
+export function parseJson(bytes: Buffer): { readonly value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(bytes.toString("utf8")) };
+  } catch {
+    return undefined;
+  }
+}
+
 /** How deep brackets nest. It stops counting at the first that is deeper than `depthMax`. */
 export function jsonDepth(bytes: Uint8Array, depthMax: number = Infinity): number {
   const length = bytes.length;
