@@ -18,7 +18,7 @@ await t.test("ids are UUIDs of version 7, each another, and of now", async (t) =
 await t.test("all that is neither time, version nor variant is random", async (t) => {
   const seen = Array.from({ length: 36 }, () => new Set<string>());
   for (let count = 0; count < 4_000; count += 1) {
-    for (const [place, digit] of [...makeId()].entries()) seen[place]?.add(digit);
+    for (const [place, digit] of Array.from(makeId()).entries()) seen[place]?.add(digit);
   }
   const sizes = seen.map((digits) => digits.size);
   t.same(sizes.slice(13), [1, 1, 16, 16, 16, 1, 4, 16, 16, 16, 1, ...Array<number>(12).fill(16)]);
