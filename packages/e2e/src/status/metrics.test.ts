@@ -20,7 +20,16 @@ interface Family {
 
 /** Units of Prometheus, and things that are counted. */
 const UNITS = ["seconds", "bytes", "info", "ratio"];
-const THINGS = ["lines", "segments", "messages", "records", "sessions", "connections", "in_flight"];
+const THINGS = [
+  "lines",
+  "segments",
+  "messages",
+  "records",
+  "sessions",
+  "connections",
+  "workers",
+  "in_flight",
+];
 /** 1 or 0. */
 const STATES = ["up", "ready", "failed"];
 /** Names of prom-client that every Node dashboard knows; not all of them are as they should be. */
