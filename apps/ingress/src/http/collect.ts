@@ -134,10 +134,9 @@ function headerOf(context: RestContext, name: SingleHeader): string | undefined 
 }
 
 function answer(context: RestContext, { status, body }: TallyAnswer): Response {
+  const headers = { ...context.env?.exchange?.headers, "content-type": "application/json" };
   const outgoing = context.env?.outgoing;
-  if (outgoing === undefined) return context.body(body, status, JSON_TYPE);
-  answerWhole(outgoing, status, JSON_TYPE, body);
+  if (outgoing === undefined) return context.body(body, status, headers);
+  answerWhole(outgoing, status, headers, body);
   return RESPONSE_ALREADY_SENT;
 }
-
-const JSON_TYPE = { "content-type": "application/json" };

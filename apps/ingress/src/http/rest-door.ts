@@ -10,6 +10,7 @@ import type { Hono } from "hono";
 import type { Logger } from "pino";
 import type { Door } from "../server/gate.js";
 import type { NodeIncoming, NodeOutgoing } from "../server/incoming.js";
+import { putHeaders } from "../server/exchange.js";
 import type { Exchange } from "../server/exchange.js";
 import { answerInOnePiece } from "../server/one-piece.js";
 import { nodeObjectsOf } from "../server/stream-request.js";
@@ -31,7 +32,7 @@ export function createRestDoor(app: Hono<RestEnvironment>, routes: readonly Rout
     exchange: Exchange,
   ): void {
     Promise.resolve(app.fetch(target.asRequest(), { incoming, outgoing, exchange }))
-      .then((response) => deliver(response, outgoing))
+      .then((response) => deliver(response, outgoing, exchange))
       // What fails here is the writing of an answer: its reader is gone.
       .catch((error: unknown) => logger.debug({ error, requestId: exchange.id }, "answer not delivered"));
   }
@@ -41,8 +42,12 @@ export function createRestDoor(app: Hono<RestEnvironment>, routes: readonly Rout
     enter: (given, answer, exchange) => {
       const { incoming, outgoing } = nodeObjectsOf(given, answer);
       const route = direct.get(exchange.route);
-      if (route === undefined || route.method !== incoming.method) listener(incoming, outgoing, exchange);
-      else enterDirectly(route.target, incoming, outgoing, exchange);
+      if (route !== undefined && route.method === incoming.method) {
+        enterDirectly(route.target, incoming, outgoing, exchange);
+      } else {
+        putHeaders(outgoing, exchange);
+        listener(incoming, outgoing, exchange);
+      }
     },
   };
 }
@@ -63,9 +68,10 @@ class RoutedRequest {
 }
 
 /** Writes what a handler did not write itself: refusals. */
-async function deliver(response: Response, outgoing: NodeOutgoing): Promise<void> {
+async function deliver(response: Response, outgoing: NodeOutgoing, exchange: Exchange): Promise<void> {
   if (response === RESPONSE_ALREADY_SENT) return;
-  answerWhole(outgoing, response.status, Object.fromEntries(response.headers), await response.text());
+  const headers = { ...exchange.headers, ...Object.fromEntries(response.headers) };
+  answerWhole(outgoing, response.status, headers, await response.text());
 }
 
 type Listener = (incoming: NodeIncoming, outgoing: NodeOutgoing, exchange: Exchange) => void;

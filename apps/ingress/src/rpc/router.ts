@@ -29,6 +29,7 @@ import { BODY_DEPTH_MAX } from "@event-collector/contract";
 import type { Logger } from "pino";
 import type { Door } from "../server/gate.js";
 import type { BodyHold } from "../server/body-budget.js";
+import { putHeaders } from "../server/exchange.js";
 import type { Exchange } from "../server/exchange.js";
 import type { Incoming, Outgoing } from "../server/incoming.js";
 import { nodeObjectsOf } from "../server/stream-request.js";
@@ -84,6 +85,7 @@ export function createRpcDoor(
       router.handlers.map((handler) => [handler.requestPath, { streaming: isStreaming(handler) }]),
     ),
     enter: (incoming, outgoing, exchange) => {
+      putHeaders(outgoing, exchange);
       if (options.lean?.takes(incoming, exchange) !== true) return handle(incoming, outgoing, exchange);
       options.lean.enter(incoming, outgoing, exchange, (body) => handle(incoming, outgoing, exchange, body));
     },

@@ -3,7 +3,7 @@ import type { ApiKey } from "@event-collector/keys";
 import { makeId } from "../ids.js";
 import type { ServiceRefusal } from "../refusal.js";
 import type { BodyHold } from "./body-budget.js";
-import type { Incoming } from "./incoming.js";
+import type { Incoming, Outgoing } from "./incoming.js";
 import { traceContextOf } from "./trace-context.js";
 import type { TraceContext } from "./trace-context.js";
 
@@ -21,6 +21,8 @@ export interface Exchange {
   trace: TraceContext | undefined;
   /** Milliseconds of the monotonic clock. */
   readonly startedAt: number;
+  /** What the head of its answer says, whatever the answer is. Completed by the gate. */
+  readonly headers: Record<string, string>;
   /** Counts the bytes of its body that are not stored yet. */
   readonly hold: BodyHold;
   /** How it ended: an HTTP status or the name of a Connect code. Set by whoever answers. */
@@ -43,8 +45,10 @@ export function createExchange(
   about: { path: string; route: Route | undefined; isRpc: boolean; startedAt: number; hold: BodyHold },
 ): Exchange {
   const { path, route, isRpc, startedAt, hold } = about;
+  const id = requestIdOf(incoming);
   return {
-    id: requestIdOf(incoming),
+    id,
+    headers: { "x-request-id": id },
     protocol: protocolOf(incoming, isRpc),
     route: route === undefined ? "other" : path,
     streaming: route?.streaming ?? false,
@@ -70,4 +74,9 @@ const REQUEST_ID = /^[\w.:-]{1,128}$/;
 function requestIdOf(incoming: Incoming): string {
   const id = incoming.headers["x-request-id"];
   return typeof id === "string" && REQUEST_ID.test(id) ? id : makeId();
+}
+
+/** For handlers whose answers begin with what was put there before. */
+export function putHeaders(outgoing: Outgoing, { headers }: Exchange): void {
+  for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value);
 }

@@ -7,6 +7,7 @@ function exchange(startedAt: number, streaming = false): Exchange {
   return {
     id: "x",
     protocol: "rest",
+    headers: {},
     route: "/collect",
     streaming,
     trace: undefined,

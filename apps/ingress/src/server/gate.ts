@@ -94,10 +94,10 @@ export function createGate(parts: GateParts, options: GateOptions): Gate {
         parts.ended(exchange, code, (clock.monotonic() - exchange.startedAt) / 1000);
       },
     });
-    writeCommonHeaders(parts, incoming, outgoing, exchange.id);
+    addCommonHeaders(parts, incoming, exchange.headers);
 
-    const admission = judge(parts, incoming, outgoing, path);
-    if (admission === "preflight") return answerPreflight(parts, incoming, outgoing);
+    const admission = judge(parts, incoming, exchange.headers, path);
+    if (admission === "preflight") return answerPreflight(parts, incoming, outgoing, exchange.headers);
     if (admission.refusal !== undefined) {
       return refuseExchange(incoming, outgoing, exchange, admission.refusal, options.limits);
     }
@@ -113,7 +113,7 @@ type Judgement = "preflight" | Pick<Admission, "refusal" | "key" | "readings">;
 function judge(
   { admit, lifecycle }: GateParts,
   incoming: Incoming,
-  outgoing: Outgoing,
+  headers: Record<string, string>,
   path: string,
 ): Judgement {
   if (!hasUsableAuthority(incoming)) {
@@ -124,7 +124,7 @@ function judge(
   }
   if (isPreflight(incoming)) return "preflight";
   const admission = admit(incoming, path);
-  if (admission.readings.length > 0) writeHeaders(outgoing, rateHeaders(admission.readings));
+  if (admission.readings.length > 0) Object.assign(headers, rateHeaders(admission.readings));
   return admission;
 }
 
@@ -132,26 +132,23 @@ function refused(refusal: ServiceRefusal): Judgement {
   return { refusal, key: undefined, readings: [] };
 }
 
-function writeCommonHeaders(
+function addCommonHeaders(
   { cors, lifecycle }: GateParts,
   incoming: Incoming,
-  outgoing: Outgoing,
-  id: string,
+  headers: Record<string, string>,
 ): void {
-  outgoing.setHeader("x-request-id", id);
-  writeHeaders(outgoing, cors.headersFor(incoming.headers.origin));
-  if (incoming.httpVersionMajor === 1 && lifecycle.leaving.aborted) {
-    outgoing.setHeader("connection", "close");
-  }
+  Object.assign(headers, cors.headersFor(incoming.headers.origin));
+  if (incoming.httpVersionMajor === 1 && lifecycle.leaving.aborted) headers["connection"] = "close";
 }
 
-function answerPreflight({ cors }: GateParts, incoming: Incoming, outgoing: Outgoing): void {
-  const headers = { ...cors.preflightHeadersFor(incoming.headers.origin) };
+function answerPreflight(
+  { cors }: GateParts,
+  incoming: Incoming,
+  outgoing: Outgoing,
+  common: Readonly<Record<string, string>>,
+): void {
+  const headers = { ...common, ...cors.preflightHeadersFor(incoming.headers.origin) };
   if ("stream" in outgoing) return answerInOnePiece(outgoing, 204, headers, "");
   outgoing.writeHead(204, headers);
   outgoing.end();
-}
-
-function writeHeaders(outgoing: Outgoing, headers: Readonly<Record<string, string>>): void {
-  for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value);
 }

@@ -22,7 +22,7 @@ export function refuseExchange(
 ): void {
   // Whoever asked before sending and hears no may send all the same: only a new connection is unambiguous.
   const isAsked = expectsContinue(incoming);
-  if (isAsked) outgoing.setHeader("connection", "close");
+  if (isAsked) exchange.headers["connection"] = "close";
   const isWriting = !("stream" in incoming) && !incoming.complete && !isAsked;
   answer(incoming, outgoing, exchange, refusal, limits, (http1, body) => {
     if (isWriting) endAfterBody(incoming, http1, body);
@@ -43,7 +43,7 @@ export function endExchange(
 ): void {
   if (outgoing.headersSent || isGone(incoming)) return cut(incoming);
   // An HTTP/1.1 connection cannot skip the rest of a body.
-  if (!("stream" in incoming)) outgoing.setHeader("connection", "close");
+  if (!("stream" in incoming)) exchange.headers["connection"] = "close";
   answer(incoming, outgoing, exchange, refusal, limits, (http1, body) => http1.end(body));
 }
 
@@ -57,9 +57,10 @@ function answer(
 ): void {
   const isRest = exchange.protocol === "rest";
   if (!isRest) exchange.code = FAILURES[refusal.code].connect;
-  const { status, headers, body }: RawAnswer = isRest
+  const { status, body, ...refused }: RawAnswer = isRest
     ? problemOf(refusal, exchange.id, limits)
     : refuseRpc(refusal, incoming.headers["content-type"] ?? "");
+  const headers = { ...exchange.headers, ...refused.headers };
   if ("stream" in outgoing) return answerInOnePiece(outgoing, status, headers, body);
   outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });
   finish(outgoing, body);
