@@ -42,7 +42,7 @@ export const QUICK: Pace = {
   batchTurnSeconds: 1.5,
   starts: 2,
   steadySeconds: 4,
-  backlogEvents: 300_000,
+  backlogEvents: 200_000,
   largeSpoolBytes: 64 * MIB,
   backlogSweepBytes: [],
   connectionSweep: [1, 100],
