@@ -6,7 +6,6 @@ import {
   StreamEventsResponseSchema,
 } from "@event-collector/contract";
 import type { SpoolRecord } from "@event-collector/contract";
-import { nodeDisk } from "@event-collector/spool";
 import { once } from "node:events";
 import { connect } from "node:http2";
 import type { ClientHttp2Session, IncomingHttpHeaders } from "node:http2";
@@ -15,6 +14,7 @@ import t from "tap";
 import type { Test } from "tap";
 import { batchMessage, eventMessage, GRPC_CALLS, grpcFrame, oneFrame } from "../testing/grpc-calls.js";
 import type { GrpcCall } from "../testing/grpc-calls.js";
+import { fullIngress } from "../testing/full-ingress.js";
 import { liveIngress } from "../testing/live-ingress.js";
 import type { LiveIngress } from "../testing/live-ingress.js";
 import { StreamRequest } from "../server/stream-request.js";
@@ -161,15 +161,7 @@ await t.test("the same call has the same outcome both ways", async (t) => {
 });
 
 await t.test("so has a call that the spool refuses", async (t) => {
-  let full = false;
-  const space = async (directory: string): ReturnType<typeof nodeDisk.space> => {
-    const measured = await nodeDisk.space(directory);
-    return full ? { ...measured, freeBytes: 0 } : measured;
-  };
-  const ingress = await liveIngress(t, { BUFFER_MIN_FREE_BYTES: "4096" }, { ...nodeDisk, space });
-  full = true;
-  while ((await fetch(`${ingress.url}/ready`)).status === 200)
-    await new Promise((resolve) => void setImmediate(resolve));
+  const ingress = await fullIngress(t);
   for (const given of [
     { chunks: oneFrame(eventMessage()) },
     { method: "CollectEvents", chunks: oneFrame(batchMessage({})) },

@@ -9,6 +9,7 @@ import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import t from "tap";
 import type { Test } from "tap";
 import { eventMessage, grpcFrame } from "../testing/grpc-calls.js";
+import { fullIngress } from "../testing/full-ingress.js";
 import { liveIngress } from "../testing/live-ingress.js";
 import type { LiveIngress } from "../testing/live-ingress.js";
 import { sampleEvent } from "../testing/sample-event.js";
@@ -175,15 +176,7 @@ for (const [name, protocol] of Object.entries(PROTOCOLS)) {
 }
 
 await t.test("so has a call that the spool refuses", async (t) => {
-  let full = false;
-  const space = async (directory: string): ReturnType<typeof nodeDisk.space> => {
-    const measured = await nodeDisk.space(directory);
-    return full ? { ...measured, freeBytes: 0 } : measured;
-  };
-  const ingress = await liveIngress(t, { BUFFER_MIN_FREE_BYTES: "4096" }, { ...nodeDisk, space });
-  full = true;
-  while ((await fetch(`${ingress.url}/ready`)).status === 200)
-    await new Promise((resolve) => void setImmediate(resolve));
+  const ingress = await fullIngress(t);
   for (const [name, { headers, library }] of Object.entries(PROTOCOLS)) {
     for (const [version, send] of Object.entries(HTTP)) {
       const { headers: more, ...call } = PLAIN[name] ?? { chunks: [] };
