@@ -121,3 +121,20 @@ await t.test("node's disk: a directory that may not be written is not writable",
   mkdirSync(directory, { mode: 0o500 });
   await t.rejects(nodeDisk.assertWritable(directory), { code: "EACCES" });
 });
+
+await t.test("node's disk: a file is closed once nothing is asked of it any more", async (t) => {
+  const path = join(t.testdir(), "a");
+  const file = await nodeDisk.create(path);
+  const order: string[] = [];
+  const note = (what: string) => () => void order.push(what);
+  const done = [
+    file.write(Buffer.from("hello")).then(note("written")),
+    file.sync().then(note("synced")),
+    ...[1, 2].map(() => file.close().then(note("closed"))),
+  ];
+  await Promise.all(done);
+  t.strictSame(order.slice(2), ["closed", "closed"]);
+  await t.rejects(file.write(Buffer.from("!")), { code: "ERR_OUT_OF_RANGE" });
+  await t.rejects(file.sync(), { code: "ERR_OUT_OF_RANGE" });
+  t.equal(Buffer.from(await nodeDisk.readFile(path)).toString(), "hello");
+});
