@@ -5,7 +5,7 @@
  * **Invariant:** no label takes its values from a sender: ids, keys, paths and types of events are never labels. The
  * names of keys are the operator's.
  */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { MetricObjectWithValues, MetricValue } from "prom-client";
 import type { GroupObserver, SpoolWriter } from "@event-collector/spool";
 import type { ReasonCount } from "@event-collector/operations";
@@ -13,6 +13,8 @@ import type { IngestObserver } from "./ingest.js";
 import type { ReloadObserver } from "./reload.js";
 import type { Exchange } from "./server/exchange.js";
 import type { ListenerObserver } from "./server/listener.js";
+import { TalliedCounter } from "./tallied-counter.js";
+import { TalliedHistogram } from "./tallied-histogram.js";
 
 /** What was counted since the start of the process. */
 export interface WriterTotals {
@@ -126,43 +128,38 @@ function addBuildInfo(registry: Registry, options: { serviceName: string; versio
 }
 
 function createIngestObserver(registry: Registry): IngestObserver {
-  const accepted = new Counter({
+  const accepted = new TalliedCounter(registry, {
     name: ACCEPTED,
     help: "Events that are on stable storage.",
     labelNames: ["protocol"],
-    registers: [registry],
   });
-  const rejected = new Counter({
+  const rejected = new TalliedCounter(registry, {
     name: REJECTED,
     help: "Events refused by validation and stored for the dead-letter topic, by their first reason.",
     labelNames: ["protocol", "reason"],
-    registers: [registry],
   });
-  const refused = new Counter({
+  const refused = new TalliedCounter(registry, {
     name: "collector_batches_refused_total",
     help: "Batches that were refused as a whole, by reason; their senders know whether to try again.",
     labelNames: ["protocol", "reason"],
-    registers: [registry],
   });
   return {
-    accepted: (protocol, events) => accepted.inc({ protocol }, events),
-    rejected: (protocol, reason) => rejected.inc({ protocol, reason }),
-    refused: (protocol, reason) => refused.inc({ protocol, reason }),
+    accepted: (protocol, events) => accepted.add(events, protocol),
+    rejected: (protocol, reason) => rejected.add(1, protocol, reason),
+    refused: (protocol, reason) => refused.add(1, protocol, reason),
   };
 }
 
 function createGroupObserver(registry: Registry): GroupObserver {
-  const lines = new Histogram({
+  const lines = new TalliedHistogram(registry, {
     name: "collector_spool_group_lines",
     help: "Lines that one sync made durable.",
     buckets: GROUP_BUCKETS,
-    registers: [registry],
   });
-  const seconds = new Histogram({
+  const seconds = new TalliedHistogram(registry, {
     name: SYNC_SECONDS,
     help: "How long fdatasync took.",
     buckets: SYNC_BUCKETS,
-    registers: [registry],
   });
   const bytes = new Counter({
     name: "collector_spool_written_bytes_total",
@@ -177,22 +174,20 @@ function createGroupObserver(registry: Registry): GroupObserver {
 }
 
 function createExchangeObserver(registry: Registry): Metrics["exchange"] {
-  const duration = new Histogram({
+  const duration = new TalliedHistogram(registry, {
     name: "collector_request_duration_seconds",
     help: "From the header of a request to the end of its answer; streams are counted when they end.",
     labelNames: ["protocol", "route", "code"],
     buckets: DURATION_BUCKETS,
-    registers: [registry],
   });
-  const uses = new Counter({
+  const uses = new TalliedCounter(registry, {
     name: "collector_key_requests_total",
     help: "Requests that were let in with each key, by its name: an old key that is used no more can go.",
     labelNames: ["key"],
-    registers: [registry],
   });
   return ({ protocol, route, key }, code, seconds) => {
-    duration.observe({ protocol, route, code }, seconds);
-    if (key !== undefined) uses.inc({ key: key.name });
+    duration.observe(seconds, protocol, route, code);
+    if (key !== undefined) uses.add(1, key.name);
   };
 }
 
