@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import t from "tap";
 import type { Disk } from "./disk.js";
 import { checksumSeed, decodeLine, payloadOf } from "./frame.js";
-import type { SpoolItem } from "./segment-reader.js";
+import type { SpoolItem } from "./spool-piece.js";
 import { writeDamagedSpool } from "./testing/damaged-spool.js";
 import type { DamagedSpool } from "./testing/damaged-spool.js";
 import { assertOnlyDamageIsLost } from "./testing/oracle.js";

@@ -4,7 +4,7 @@ import { DAMAGE_BYTES_MAX, DAMAGE_REASONS, keepsSegment } from "./damage.js";
 import type { DamageReason } from "./damage.js";
 import { encodeSeal } from "./control-line.js";
 import { checksumSeed, encodeSingleLine } from "./frame.js";
-import type { SpoolItem } from "./segment-reader.js";
+import type { SpoolItem } from "./spool-piece.js";
 import {
   createSmallSpool,
   damageNotes,

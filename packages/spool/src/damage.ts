@@ -87,3 +87,8 @@ export function unreadableSegment(
 
 /** What of the damaged bytes is carried along; the whole can be had with `quarantineBytes`. */
 export const DAMAGE_BYTES_MAX: number = 64 * 1024;
+
+/** True for bytes that a file system added and never filled. */
+export function isZero(bytes: Uint8Array): boolean {
+  return bytes.byteLength > 0 && bytes.every((byte) => byte === 0);
+}

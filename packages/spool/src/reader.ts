@@ -22,7 +22,9 @@ import type { Instance, Position, Positions } from "./position.js";
 import { groupSegments, parseSegmentName } from "./segment-name.js";
 import type { SegmentName } from "./segment-name.js";
 import { SegmentReader } from "./segment-reader.js";
-import type { ReadLimits, SpoolItem } from "./segment-reader.js";
+import type { ReadLimits } from "./segment-reader.js";
+import { itemsIn, itemsOf } from "./spool-piece.js";
+import type { SpoolItem, SpoolPiece } from "./spool-piece.js";
 import { createWriterWatch } from "./writer-watch.js";
 import type { WriterState, WriterWatch } from "./writer-watch.js";
 
@@ -42,6 +44,8 @@ export interface ReaderOptions {
 export interface SpoolReader {
   /** The next items, in the limits given; none if nothing new is there. */
   read(limits: ReadLimits): Promise<SpoolItem[]>;
+  /** The same, with lines that stand together in one piece. */
+  readPieces(limits: ReadLimits): Promise<SpoolPiece[]>;
   /** Where the next read begins, for every instance met. */
   positions(): Positions;
   /** Goes back, or forward, to these positions; instances that are not named start at their first segment. */
@@ -94,6 +98,10 @@ class Reader implements SpoolReader {
   }
 
   async read(limits: ReadLimits): Promise<SpoolItem[]> {
+    return itemsOf(await this.readPieces(limits));
+  }
+
+  async readPieces(limits: ReadLimits): Promise<SpoolPiece[]> {
     const scannedAt = this.#scannedAt;
     if (scannedAt === undefined || this.#clock.monotonic() - scannedAt >= this.#options.rescanMs)
       await this.#scan();
@@ -127,8 +135,9 @@ class Reader implements SpoolReader {
   }
 
   /** Turn after turn, until the limits are reached or no instance has more. */
-  async #readAll(limits: ReadLimits): Promise<SpoolItem[]> {
-    const items: SpoolItem[] = [];
+  async #readAll(limits: ReadLimits): Promise<SpoolPiece[]> {
+    const items: SpoolPiece[] = [];
+    let linesLeft = limits.linesMax;
     const startedAt = this.#clock.monotonic();
     const durationMaxMs = limits.durationMaxMs ?? Number.POSITIVE_INFINITY;
     let bytesLeft = limits.bytesMax;
@@ -136,12 +145,14 @@ class Reader implements SpoolReader {
     while (busy.length > 0) {
       const still: Track[] = [];
       for (const track of busy) {
-        const linesLeft = limits.linesMax - items.length;
         if (linesLeft <= 0 || bytesLeft <= 0) return items;
         const before = items.length;
         if (await this.#readTrack(track, items, { linesMax: linesLeft, bytesMax: bytesLeft }))
           still.push(track);
-        for (let index = before; index < items.length; index++) bytesLeft -= bytesOf(items[index]);
+        for (const piece of items.slice(before)) {
+          linesLeft -= itemsIn(piece);
+          bytesLeft -= bytesOf(piece);
+        }
       }
       busy = still;
       if (items.length > 0 && this.#clock.monotonic() - startedAt >= durationMaxMs) return items;
@@ -163,7 +174,7 @@ class Reader implements SpoolReader {
   }
 
   /** One turn of one instance; true if it may have more at once. */
-  async #readTrack(track: Track, items: SpoolItem[], limits: ReadLimits): Promise<boolean> {
+  async #readTrack(track: Track, items: SpoolPiece[], limits: ReadLimits): Promise<boolean> {
     const segment = this.#segmentOf(track);
     if (segment === undefined) return false;
     const reader = this.#readerOf(track, segment);
@@ -231,7 +242,7 @@ class Reader implements SpoolReader {
     segment: SegmentName,
     writer: WriterState,
     error: unknown,
-    items: SpoolItem[],
+    items: SpoolPiece[],
   ): Promise<boolean> {
     await this.#rest(track, "no");
     const errno = errnoOf(error);
@@ -312,7 +323,6 @@ function newTrack(instance: Instance, position: Position | undefined): Track {
   };
 }
 
-function bytesOf(item: SpoolItem | undefined): number {
-  if (item === undefined) return 0;
-  return item.type === "line" ? item.length : item.bytes.byteLength;
+function bytesOf(piece: SpoolPiece): number {
+  return piece.type === "damage" ? piece.bytes.byteLength : piece.length;
 }

@@ -12,19 +12,19 @@
 import { join } from "node:path";
 import type { Clock } from "./clock.js";
 import { sealAgrees } from "./control-line.js";
-import { DAMAGE_BYTES_MAX } from "./damage.js";
+import { DAMAGE_BYTES_MAX, isZero } from "./damage.js";
 import type { Damage, DamageReason } from "./damage.js";
 import type { Disk, DiskFile } from "./disk.js";
 import { checksumSeed, decodeLine, FRAME_BYTES_MAX, LINE_BYTES_MIN, payloadOf } from "./frame.js";
 import type { Line } from "./frame.js";
 import { readLineBefore } from "./line-before.js";
+import { LineRun } from "./line-run.js";
 import type { Instance, Position } from "./position.js";
 import { findLineInside, scanForLine } from "./resync.js";
 import { StoredLine } from "./spool-line.js";
-import type { LinePlace, SpoolLine } from "./spool-line.js";
+import type { LinePlace } from "./spool-line.js";
+import type { SpoolPiece } from "./spool-piece.js";
 import type { WriterState } from "./writer-watch.js";
-
-export type SpoolItem = SpoolLine | Damage;
 
 export interface ReadLimits {
   /** Items. */
@@ -112,7 +112,7 @@ export class SegmentReader {
   }
 
   /** Appends the next items to `items`. `writer` is what was known of the writer before this call. */
-  async read(items: SpoolItem[], limits: ReadLimits, writer: WriterState): Promise<ReadState> {
+  async read(items: SpoolPiece[], limits: ReadLimits, writer: WriterState): Promise<ReadState> {
     const file = (this.#file ??= await this.#open());
     const from = this.#offset;
     const buffer = Buffer.allocUnsafe(this.#bytesToRead(limits));
@@ -166,29 +166,35 @@ export class SegmentReader {
   /** Takes whole lines from the chunk, and what is damaged between them. */
   #takeLines(
     chunk: Buffer,
-    items: SpoolItem[],
+    items: SpoolPiece[],
     limits: ReadLimits,
     writer: WriterState,
   ): "taken" | "healing" {
-    const itemsMax = items.length + limits.linesMax;
+    let taken = 0;
     let at = 0;
-    while (!this.#sealed && at < limits.bytesMax && items.length < itemsMax) {
+    while (!this.#sealed && at < limits.bytesMax && taken < limits.linesMax) {
       const end = chunk.indexOf(LINE_FEED, at);
       if (end < 0) break;
       const line = decodeLine(chunk, at, end, this.#seed);
+      const before = items.length;
       if (line !== undefined) {
-        at += this.#accept(line, end + 1 - at, items);
+        at += this.#accept(line, at, end + 1 - at, items);
+        taken += line.kind === "data" ? 1 : items.length - before;
         continue;
       }
       const visibleTo = this.#offset + chunk.byteLength - at;
       if (this.#mayHeal(this.#offset + end + 1 - at, visibleTo, writer)) return "healing";
       at += this.#passDamage(chunk, at, end, items);
+      taken += items.length - before;
     }
     return "taken";
   }
 
-  /** Takes a line whose checksum holds; returns by how many bytes reading goes on: none if a hole comes first. */
-  #accept(line: Line, length: number, items: SpoolItem[]): number {
+  /**
+   * Takes the line at `start` of its bytes, whose checksum holds; returns by how many bytes reading goes on: none if a
+   * hole comes first.
+   */
+  #accept(line: Line, start: number, length: number, items: SpoolPiece[]): number {
     if (line.sequence < this.#sequence) {
       const message = `Line ${line.sequence} stands here again.`;
       items.push(this.#damage("repeated_line", payloadOf(line), length, message));
@@ -202,15 +208,24 @@ export class SegmentReader {
     this.#hidden = 0;
     this.#sequence = line.sequence;
     if (line.kind === "seal") return this.#takeSeal(line, length, items);
-    if (line.kind === "data") {
-      items.push(new StoredLine(line, this.#place, this.#offset, length));
-    }
+    if (line.kind === "data") this.#keep(line, start, length, items);
     this.#offset += length;
     this.#sequence += 1;
     return length;
   }
 
-  #takeSeal(line: Line, length: number, items: SpoolItem[]): number {
+  /** Puts a line into the run before it, or begins one with it. */
+  #keep(line: Line, start: number, length: number, items: SpoolPiece[]): void {
+    const hasLineFeed = line.payloadTo + 2 === start + length;
+    if (!hasLineFeed) return void items.push(new StoredLine(line, this.#place, this.#offset, length));
+    const last = items.at(-1);
+    if (last?.type === "lines" && last.continuesAt(line.source, start, line.sequence)) return last.add(line);
+    const run = new LineRun(line.source, start, this.#place, this.#offset, line.sequence);
+    run.add(line);
+    items.push(run);
+  }
+
+  #takeSeal(line: Line, length: number, items: SpoolPiece[]): number {
     this.#sealed = true;
     if (sealAgrees(line, this.#offset)) {
       this.#offset += length;
@@ -226,17 +241,17 @@ export class SegmentReader {
    * Passes bytes up to `end` that are no line, or those of them in front of a line that is whole: then a line feed
    * is what is damaged, and the line that it ended may be whole too. Returns by how many bytes reading goes on.
    */
-  #passDamage(chunk: Buffer, at: number, end: number, items: SpoolItem[]): number {
+  #passDamage(chunk: Buffer, at: number, end: number, items: SpoolPiece[]): number {
     const inside = findLineInside(chunk, at, end, this.#seed);
     if (inside === undefined) return this.#passStretch(chunk.subarray(at, end), end + 1 - at, items);
     for (const lineEnd of [inside - 1, inside]) {
       const line = decodeLine(chunk, at, lineEnd, this.#seed);
-      if (line !== undefined) return this.#accept(line, lineEnd - at, items);
+      if (line !== undefined) return this.#accept(line, at, lineEnd - at, items);
     }
     return this.#passStretch(chunk.subarray(at, inside), inside - at, items);
   }
 
-  #passStretch(bytes: Buffer, length: number, items: SpoolItem[]): number {
+  #passStretch(bytes: Buffer, length: number, items: SpoolPiece[]): number {
     this.#hide(length);
     const damage = isZero(bytes)
       ? this.#damage("zero_bytes", bytes, length, `${length} bytes are zero.`)
@@ -250,7 +265,7 @@ export class SegmentReader {
     file: DiskFile,
     chunk: Buffer,
     isFull: boolean,
-    items: SpoolItem[],
+    items: SpoolPiece[],
     writer: WriterState,
   ): Promise<ReadState> {
     const length = chunk.byteLength;
@@ -276,11 +291,11 @@ export class SegmentReader {
   }
 
   /** Nothing will follow these bytes. A line is whole without its line feed. */
-  #takeLastBytes(chunk: Buffer, items: SpoolItem[]): void {
+  #takeLastBytes(chunk: Buffer, items: SpoolPiece[]): void {
     const length = chunk.byteLength;
     for (const end of [length, length - 1]) {
       const line = decodeLine(chunk, 0, end, this.#seed);
-      if (line !== undefined) return void this.#accept(line, end, items);
+      if (line !== undefined) return void this.#accept(line, 0, end, items);
       if (findLineInside(chunk, 0, end, this.#seed) !== undefined) {
         return void this.#passDamage(chunk, 0, end, items);
       }
@@ -291,7 +306,7 @@ export class SegmentReader {
   }
 
   /** Nothing stands behind the position. */
-  async #atEnd(file: DiskFile, items: SpoolItem[], writer: WriterState): Promise<ReadState> {
+  async #atEnd(file: DiskFile, items: SpoolPiece[], writer: WriterState): Promise<ReadState> {
     const { size } = await file.status();
     if (size > this.#offset) return "wait";
     if (size < this.#offset) {
@@ -309,7 +324,7 @@ export class SegmentReader {
     file: DiskFile,
     chunk: Buffer,
     strangeTo: number,
-    items: SpoolItem[],
+    items: SpoolPiece[],
     writer: WriterState,
   ): Promise<ReadState> {
     if (this.#mayHeal(strangeTo, chunk.byteLength, writer)) return "wait";
@@ -374,8 +389,4 @@ function endOfStrangeLines(chunk: Buffer, seed: number): number {
     at = end + 1;
   }
   return at;
-}
-
-function isZero(bytes: Buffer): boolean {
-  return bytes.byteLength > 0 && bytes.every((byte) => byte === 0);
 }

@@ -12,7 +12,7 @@ import type { Disk } from "./disk.js";
 import type { SpoolLayout } from "./layout.js";
 import { groupSegments } from "./segment-name.js";
 import type { SegmentName } from "./segment-name.js";
-import type { SpoolItem } from "./segment-reader.js";
+import type { SpoolItem } from "./spool-piece.js";
 import { walkSegment } from "./walk.js";
 import type { WalkOptions } from "./walk.js";
 

@@ -1,5 +1,5 @@
 import t from "tap";
-import type { SpoolItem } from "./segment-reader.js";
+import type { SpoolItem } from "./spool-piece.js";
 import { createSmallSpool, payload } from "./testing/small-spool.js";
 import type { SmallSpool } from "./testing/small-spool.js";
 import { listSegments, walkSegment } from "./walk.js";

@@ -11,7 +11,8 @@ import type { SpoolLayout } from "./layout.js";
 import { groupSegments } from "./segment-name.js";
 import type { SegmentName } from "./segment-name.js";
 import { SegmentReader } from "./segment-reader.js";
-import type { SpoolItem } from "./segment-reader.js";
+import { itemsOf } from "./spool-piece.js";
+import type { SpoolItem, SpoolPiece } from "./spool-piece.js";
 
 export interface WalkOptions {
   /** One payload; what is longer is damage. */
@@ -42,14 +43,14 @@ export async function* walkSegment(
   const reader = new SegmentReader(disk, clock, start, options);
   try {
     for (let state = "more"; state === "more";) {
-      const items: SpoolItem[] = [];
+      const items: SpoolPiece[] = [];
       state = await reader.read(items, WINDOW, "gone").catch((error: unknown) => {
         // Pruned since it was listed: nobody needs what was in it.
         if (errnoOf(error) !== "ENOENT")
           items.push(unreadableSegment(instance, reader.position(), reader.position(), error));
         return "done" as const;
       });
-      if (items.length > 0) yield items;
+      if (items.length > 0) yield itemsOf(items);
     }
   } finally {
     await reader.close().catch(() => undefined);

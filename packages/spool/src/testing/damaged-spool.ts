@@ -1,7 +1,7 @@
 /** A small spool whose segments can be damaged, read, and made whole again, thousands of times. */
 import type { Disk } from "../disk.js";
 import type { Positions } from "../position.js";
-import type { SpoolItem } from "../segment-reader.js";
+import type { SpoolItem } from "../spool-piece.js";
 import { splitLines } from "./oracle.js";
 import type { OracleLine } from "./oracle.js";
 import { createSmallSpool, MINUTE, payload, readAll } from "./small-spool.js";

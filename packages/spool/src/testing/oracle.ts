@@ -3,7 +3,7 @@
  * split at line feeds, and a line is damaged if any of its bytes was changed.
  */
 import { strict as assert } from "node:assert";
-import type { SpoolItem } from "../segment-reader.js";
+import type { SpoolItem } from "../spool-piece.js";
 
 export interface OracleLine {
   segment: string;

@@ -15,7 +15,7 @@ import type { Positions } from "../position.js";
 import { prune } from "../prune.js";
 import { openReader } from "../reader.js";
 import type { SpoolReader } from "../reader.js";
-import type { SpoolItem } from "../segment-reader.js";
+import type { SpoolItem } from "../spool-piece.js";
 import { openUntimedWriter } from "../writer.js";
 import type { UntimedWriter } from "../writer.js";
 import { Books, namesIn, payloadOf } from "./books.js";
