@@ -1,6 +1,7 @@
 /**
- * Brings a bare clone to a built workspace: checks Node, installs with the pinned pnpm, builds. Needs nothing but
- * Node, npm, and what node-gyp needs for the one native package. Run again it takes as long as an empty build.
+ * Brings a bare clone to a built workspace: checks Node, installs with the pinned pnpm, compiles the native part of the
+ * forwarder, builds. Needs nothing but Node, npm, and what node-gyp needs for the one native package. Run again it
+ * takes as long as an empty build.
  *
  * Plain JavaScript on purpose: it runs before anything is installed.
  */
@@ -9,6 +10,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildNative } from "./native.js";
 import { findNodeHeaders } from "./node-headers.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
@@ -24,6 +26,9 @@ function main() {
     install(`pnpm@${engines.pnpm}`);
     writeFileSync(stampFile, stamp);
   }
+  const fault = buildNative();
+  if (fault !== undefined)
+    say(`The forwarder goes without its native part, and so slower, which could not be compiled: ${fault}`);
   build();
 }
 
