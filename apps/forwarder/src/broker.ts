@@ -6,12 +6,12 @@
  * **Invariant:** every rejection is a BrokerFailure. **Invariant:** nothing here promises delivery but a resolved
  * `commit`, or a report without a failure.
  */
-import type { BrokerFailure, Message } from "@event-collector/kafka";
+import type { BrokerFailure, Message, MessageRun, Parcel } from "@event-collector/kafka";
 
-export type { BrokerObserver, Header, Message } from "@event-collector/kafka";
+export type { BrokerObserver, Header, Message, MessageRun, Parcel } from "@event-collector/kafka";
 
-/** The topics that these messages are for. */
-export function topicsOf(messages: readonly Message[]): Set<string> {
+/** The topics that these are for. */
+export function topicsOf(messages: readonly Parcel[]): Set<string> {
   const topics = new Set<string>();
   let last: string | undefined;
   for (const { topic } of messages) {
@@ -28,6 +28,11 @@ export interface TransactionalProducer {
   /** Queues the message in the open transaction, or says why it never will be. */
   send(message: Message): BrokerFailure | undefined;
   /**
+   * Queues the messages `from` to `to` of a run, up to the first that cannot be. The bytes of the run must stay as they
+   * are until the transaction is over.
+   */
+  sendRun(run: MessageRun, from: number, to: number): RunSent;
+  /**
    * Everything sent since `begin` becomes visible at once. A retriable failure leaves the commit under way: it
    * must be called again.
    */
@@ -35,6 +40,27 @@ export interface TransactionalProducer {
   /** Nothing sent since `begin` ever becomes visible. A retriable failure: call again. */
   abort(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** How far a run was queued. */
+export interface RunSent {
+  readonly taken: number;
+  /** Why the next one was not; undefined if all were. */
+  readonly failure: BrokerFailure | undefined;
+}
+
+/** A run sent message by message. */
+export function sendEach(
+  send: (message: Message) => BrokerFailure | undefined,
+  run: MessageRun,
+  from: number,
+  to: number,
+): RunSent {
+  for (let index = from; index < to; index += 1) {
+    const failure = send(run.message(index));
+    if (failure !== undefined) return { taken: index - from, failure };
+  }
+  return { taken: to - from, failure: undefined };
 }
 
 /** Sends without transactions; tells the fate of each message. */

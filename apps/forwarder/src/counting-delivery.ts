@@ -9,7 +9,7 @@
  * **Invariant:** only a report without a failure counts; neither `flush` nor a missing error does.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { asBrokerFailure, BrokerFailure } from "@event-collector/kafka";
+import { asBrokerFailure, BrokerFailure, messagesOf } from "@event-collector/kafka";
 import { failpoint } from "@event-collector/spool";
 import type { Positions } from "@event-collector/spool";
 import { pause } from "./backoff.js";
@@ -101,7 +101,7 @@ async function sendAll(
   stop: AbortSignal,
 ): Promise<number[]> {
   const culprits: number[] = [];
-  for (const [index, message] of messages.entries()) {
+  for (const [index, message] of messages.flatMap(messagesOf).entries()) {
     if (index % TURN_MESSAGES === TURN_MESSAGES - 1) await nextTurn();
     let failure = producer.send(message, index);
     while (failure?.code === QUEUE_FULL) {

@@ -7,12 +7,14 @@
  */
 import type { BrokerFailure, Owner, Totals } from "@event-collector/kafka";
 import type { Instance, Position, Positions } from "@event-collector/spool";
-import type { Message } from "./broker.js";
+import type { Parcel } from "./broker.js";
 
 export type { Owner, Totals } from "@event-collector/kafka";
 
 export interface Batch {
-  readonly messages: readonly Message[];
+  readonly messages: readonly Parcel[];
+  /** How many messages these are. */
+  readonly count: number;
   /** How many of them are events; the others are dead letters. */
   readonly events: number;
   /** Where each instance stands once the batch is delivered; only those that it moves. */
@@ -61,7 +63,7 @@ export function undeliveredBatch(
   failure: BrokerFailure,
   culprits: readonly number[] = [],
 ): Outcome {
-  return { type: "failed", failure, undelivered: [...batch.messages.keys()], culprits };
+  return { type: "failed", failure, undelivered: [...Array(batch.count).keys()], culprits };
 }
 
 /** Another forwarder owns the spool now. This one stops for good. */

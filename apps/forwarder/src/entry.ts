@@ -5,11 +5,11 @@
  * broker refuses becomes a dead letter later, and the shortest form of one at last. Only what was never acknowledged
  * to anybody is passed over without a message.
  */
-import { decodeRecord, glanceAtEvent, RecordError } from "@event-collector/contract";
+import { decodeRecord, RecordError } from "@event-collector/contract";
 import type { EventRecord } from "@event-collector/contract";
-import { descriptiveHeaders, eventMessage, GlancedMessage } from "@event-collector/kafka";
+import { descriptiveHeaders, eventMessage } from "@event-collector/kafka";
 import type { BrokerFailure, MessageOptions } from "@event-collector/kafka";
-import type { Damage, Instance, Position, SpoolItem, SpoolLine } from "@event-collector/spool";
+import type { Damage, SpoolItem, SpoolLine } from "@event-collector/spool";
 import type { Message } from "./broker.js";
 import {
   damageOrigin,
@@ -55,12 +55,6 @@ export function entryOf(item: SpoolItem, options: EntryOptions, now: string): En
 }
 
 function ofLine(item: SpoolLine, options: EntryOptions, now: string): Outgoing {
-  const { commonTopic } = options.message;
-  if (commonTopic !== undefined) {
-    const glance = glanceAtEvent(item.source, item.payloadFrom, item.payloadTo);
-    if (glance !== undefined)
-      return new OutgoingEvent(new GlancedMessage(item.source, glance, commonTopic), item, options);
-  }
   const { payload } = item;
   try {
     const record = decodeRecord(payload);
@@ -78,7 +72,7 @@ function ofLine(item: SpoolLine, options: EntryOptions, now: string): Outgoing {
 }
 
 /** An accepted event. What only few are asked for is read from its line when it is asked for. */
-class OutgoingEvent implements Outgoing {
+export class OutgoingEvent implements Outgoing {
   readonly message: Message;
   readonly #item: SpoolLine;
   readonly #options: EntryOptions;
@@ -165,17 +159,4 @@ export function publishCause(
 ): DeadLetterCause {
   const reason = failure.reason ?? "record_invalid";
   return { reason, stage: "publish", message: failure.message, attempts, failedAt: now, firstFailedAt };
-}
-
-/** Where the instances of these entries stand once all of them are delivered. */
-export function positionsAfter(entries: readonly Entry[]): Map<Instance, Position> {
-  const positions = new Map<Instance, Position>();
-  let last: SpoolItem | undefined;
-  for (const { item } of entries) {
-    // Each instance has its turns; only the last item of one says something.
-    if (last !== undefined && last.instance !== item.instance) positions.set(last.instance, last.next);
-    last = item;
-  }
-  if (last !== undefined) positions.set(last.instance, last.next);
-  return positions;
 }

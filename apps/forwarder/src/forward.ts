@@ -8,12 +8,13 @@
  * never more.
  */
 import { failpoint } from "@event-collector/spool";
-import type { ReadLimits, SpoolItem, SpoolReader } from "@event-collector/spool";
+import { itemsIn } from "@event-collector/spool";
+import type { ReadLimits, SpoolPiece, SpoolReader } from "@event-collector/spool";
 import { pause } from "./backoff.js";
 import { StoppedError } from "./delivery.js";
 import type { Committed } from "./delivery.js";
-import { entryOf } from "./entry.js";
-import type { Entry } from "./entry.js";
+import { freightOf } from "./event-run.js";
+import type { Freight } from "./event-run.js";
 import { deliverInOrder, openForever } from "./isolate.js";
 import type { Desk, Terms } from "./isolate.js";
 import type { Pruning } from "./pruning.js";
@@ -87,7 +88,7 @@ async function forwardWindows(parts: ForwardParts, { drain, stop }: ForwardSigna
 /** Resolves with where to go on, if that is not simply behind these entries. */
 async function forwardWindow(
   { desk }: ForwardParts,
-  entries: readonly Entry[],
+  entries: readonly Freight[],
   terms: Terms,
 ): Promise<Committed | undefined> {
   const startedAt = desk.clock.monotonic();
@@ -103,7 +104,7 @@ async function forwardWindow(
 }
 
 interface Window {
-  readonly entries: readonly Entry[];
+  readonly entries: readonly Freight[];
   /** So much was read that more may wait. */
   readonly hasMore: boolean;
 }
@@ -143,29 +144,32 @@ async function readWindow(
   stop: AbortSignal,
 ): Promise<Window | undefined> {
   const limits = size.limits();
-  let items: readonly SpoolItem[];
+  let items: readonly SpoolPiece[];
   try {
-    items = await reader.read(limits);
+    items = await reader.readPieces(limits);
   } catch (error) {
     desk.observer.unreadable(error);
     await pause(READ_PAUSE_MS, stop);
     return undefined;
   }
-  return { entries: await entriesOf(desk, items, stop), hasMore: isBacklog(items, limits) };
+  return { entries: await loadOf(desk, items, stop), hasMore: isBacklog(items, limits) };
 }
 
 /** True if so much was read that more may wait. */
-function isBacklog(items: readonly SpoolItem[], { linesMax, bytesMax }: ReadLimits): boolean {
-  if (items.length >= linesMax / 2) return true;
-  const bytes = items.reduce((sum, { length }) => sum + length, 0);
-  return bytes >= bytesMax / 2;
+function isBacklog(items: readonly SpoolPiece[], { linesMax, bytesMax }: ReadLimits): boolean {
+  let [lines, bytes] = [0, 0];
+  for (const item of items) {
+    lines += itemsIn(item);
+    bytes += item.length;
+  }
+  return lines >= linesMax / 2 || bytes >= bytesMax / 2;
 }
 
-async function entriesOf(
+async function loadOf(
   { entryOptions, clock, quarantine }: Desk,
-  items: readonly SpoolItem[],
+  items: readonly SpoolPiece[],
   stop: AbortSignal,
-): Promise<Entry[]> {
+): Promise<Freight[]> {
   const now = new Date(clock.now()).toISOString();
   for (const item of items) {
     while (item.type === "damage" && !(await quarantine.keepDamage(item))) {
@@ -173,7 +177,7 @@ async function entriesOf(
       await pause(READ_PAUSE_MS, stop);
     }
   }
-  return items.map((item) => entryOf(item, entryOptions, now));
+  return freightOf(items, entryOptions, now);
 }
 
 async function goTo({ reader, desk }: ForwardParts, { positions }: Committed): Promise<void> {
@@ -188,7 +192,10 @@ async function goTo({ reader, desk }: ForwardParts, { positions }: Committed): P
 async function prove({ desk, pruning }: ForwardParts, stop: AbortSignal): Promise<Committed | undefined> {
   if (!pruning.due()) return undefined;
   const gone = pruning.gone();
-  const outcome = await desk.delivery.deliver({ messages: [], events: 0, positions: new Map(), gone }, stop);
+  const outcome = await desk.delivery.deliver(
+    { messages: [], count: 0, events: 0, positions: new Map(), gone },
+    stop,
+  );
   if (outcome.type === "delivered") {
     desk.progress.forget(gone);
     pruning.start();

@@ -12,11 +12,14 @@
 import { asBrokerFailure, BrokerFailure } from "@event-collector/kafka";
 import type { Clock } from "@event-collector/spool";
 import { backoffMs, pause } from "./backoff.js";
-import type { Message } from "./broker.js";
+import { messagesIn } from "@event-collector/kafka";
+import type { Parcel } from "./broker.js";
 import { StoppedError } from "./delivery.js";
 import type { Batch, Committed, Delivery } from "./delivery.js";
-import { asDeadLetter, asShortDeadLetter, positionsAfter, publishCause } from "./entry.js";
+import { asDeadLetter, asShortDeadLetter, publishCause } from "./entry.js";
 import type { Entry, EntryOptions, Outgoing } from "./entry.js";
+import { entriesOf, EventRun, positionsAfter } from "./event-run.js";
+import type { Freight } from "./event-run.js";
 import type { Observer } from "./observer.js";
 import type { Progress } from "./progress.js";
 import type { Quarantine } from "./quarantine.js";
@@ -52,7 +55,7 @@ export interface Terms {
  */
 export function deliverInOrder(
   desk: Desk,
-  entries: readonly Entry[],
+  entries: readonly Freight[],
   terms: Terms,
 ): Promise<Committed | undefined> {
   return deliverBatch(desk, entries, { attempts: 0, firstFailedAt: undefined }, terms);
@@ -60,7 +63,7 @@ export function deliverInOrder(
 
 async function deliverBatch(
   desk: Desk,
-  entries: readonly Entry[],
+  entries: readonly Freight[],
   history: History,
   terms: Terms,
 ): Promise<Committed | undefined> {
@@ -71,8 +74,7 @@ async function deliverBatch(
   let retries = 0;
   for (;;) {
     attempts += 1;
-    const sent = pending.filter(isSent);
-    const outcome = await desk.delivery.deliver(batchOf(pending, sent, onSent), stop);
+    const outcome = await desk.delivery.deliver(batchOf(pending, onSent), stop);
     if (outcome.type === "delivered") {
       delivered(desk, entries, pending);
       return undefined;
@@ -80,8 +82,12 @@ async function deliverBatch(
     const { failure } = outcome;
     firstFailedAt ??= timeText(desk.clock);
     desk.observer.failed(failure, attempts);
-    if (!desk.delivery.atomic) pending = withoutDelivered(desk, pending, sent, outcome.undelivered);
-    const suspects = pending.filter(isSent);
+    // What is sent again whole may stay in one piece; what is judged record by record may not.
+    const each = failure.class === "record" || !desk.delivery.atomic ? entriesOf(pending) : [];
+    const sent = each.filter(isSent);
+    const left = desk.delivery.atomic ? each : withoutDelivered(desk, each, sent, outcome.undelivered);
+    if (!desk.delivery.atomic) pending = left;
+    const suspects = left.filter(isSent);
     const culprits = outcome.culprits.flatMap((index) => sent[index] ?? []);
     const guilty = culprits.length > 0 ? culprits : suspects;
     const stage = guilty[0]?.outgoing.stage ?? "event";
@@ -96,11 +102,11 @@ async function deliverBatch(
       retries += 1;
     } else if (verdict === "isolate") {
       desk.observer.isolating(suspects.length);
-      const committed = await deliverHalves(desk, pending, { attempts, firstFailedAt }, terms);
+      const committed = await deliverHalves(desk, left, { attempts, firstFailedAt }, terms);
       if (committed === undefined) desk.progress.advance(positionsAfter(entries));
       return committed;
     } else {
-      pending = await replace(desk, pending, new Set(guilty), failure, { attempts, firstFailedAt }, stop);
+      pending = await replace(desk, left, new Set(guilty), failure, { attempts, firstFailedAt }, stop);
     }
     if (stop.aborted) throw new StoppedError();
   }
@@ -185,18 +191,27 @@ function isSent(entry: Entry): entry is SentEntry {
   return entry.outgoing !== undefined;
 }
 
-function batchOf(entries: readonly Entry[], sent: readonly SentEntry[], onSent: () => void): Batch {
-  const messages: Message[] = [];
-  let events = 0;
-  for (const { outgoing } of sent) {
-    messages.push(outgoing.message);
-    if (outgoing.stage === "event") events += 1;
+function batchOf(freight: readonly Freight[], onSent: () => void): Batch {
+  const messages: Parcel[] = [];
+  let count = 0;
+  let deadLetters = 0;
+  for (const each of freight) {
+    const message = each instanceof EventRun ? each.messages : each.outgoing?.message;
+    if (message === undefined) continue;
+    messages.push(message);
+    count += messagesIn(message);
+    if (!(each instanceof EventRun) && each.outgoing?.stage !== "event") deadLetters += 1;
   }
-  return { messages, events, positions: positionsAfter(entries), gone: [], onSent };
+  const events = count - deadLetters;
+  return { messages, count, events, positions: positionsAfter(freight), gone: [], onSent };
 }
 
 /** `entries` are through; `last` of them were not before. */
-function delivered({ observer, progress }: Desk, entries: readonly Entry[], last: readonly Entry[]): void {
+function delivered(
+  { observer, progress }: Desk,
+  entries: readonly Freight[],
+  last: readonly Freight[],
+): void {
   observer.delivered(last);
   progress.advance(positionsAfter(entries));
 }

@@ -3,7 +3,8 @@ import type { BrokerFailure } from "@event-collector/kafka";
 import type { PruneReport } from "@event-collector/spool";
 import type { Logger } from "pino";
 import type { BrokerObserver } from "./broker.js";
-import type { Entry } from "./entry.js";
+import { EventRun, itemsOfFreight } from "./event-run.js";
+import type { Freight } from "./event-run.js";
 import type { Observer } from "./observer.js";
 
 export interface Journal {
@@ -27,7 +28,8 @@ export function createJournal(logger: Logger): Journal {
       windowBegun: () => undefined,
       windowEnded: () => undefined,
       delivered: (entries) => logDeadLetters(logger, entries),
-      windowDone: (entries, seconds) => logger.debug({ lines: entries.length, seconds }, "window delivered"),
+      windowDone: (entries, seconds) =>
+        logger.debug({ lines: itemsOfFreight(entries), seconds }, "window delivered"),
       failed: (failure, attempts) => logFailure(logger, failure, attempts),
       isolating: (records) => logger.debug({ records }, "halving the batch to find the record"),
       held: ({ code, message }) =>
@@ -81,10 +83,10 @@ function logFailure(logger: Logger, failure: BrokerFailure, attempts: number): v
   else logger.warn(details, "delivery failed; trying again");
 }
 
-function logDeadLetters(logger: Logger, entries: readonly Entry[]): void {
+function logDeadLetters(logger: Logger, entries: readonly Freight[]): void {
   const reasons: Record<string, number> = {};
-  for (const { outgoing } of entries) {
-    const reason = outgoing?.cause?.reason;
+  for (const each of entries) {
+    const reason = each instanceof EventRun ? undefined : each.outgoing?.cause?.reason;
     if (reason !== undefined) reasons[reason] = (reasons[reason] ?? 0) + 1;
   }
   if (Object.keys(reasons).length > 0) logger.info({ reasons }, "dead letters delivered");

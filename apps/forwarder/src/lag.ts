@@ -12,7 +12,8 @@ import type {
   ReaderOptions,
   SpoolReader,
 } from "@event-collector/spool";
-import type { Entry } from "./entry.js";
+import { EventRun } from "./event-run.js";
+import type { Freight } from "./event-run.js";
 import type { Observer } from "./observer.js";
 import type { Progress } from "./progress.js";
 
@@ -49,7 +50,7 @@ export function createScout(disk: Disk, clock: Clock, options: ReaderOptions): S
 }
 
 export function createLag(clock: Clock, scout: Scout, progress: Pick<Progress, "positions">): LagMeter {
-  let underWay: readonly Entry[] = [];
+  let underWay: readonly Freight[] = [];
   return {
     observer: {
       windowBegun: (entries) => {
@@ -75,15 +76,16 @@ export function createLag(clock: Clock, scout: Scout, progress: Pick<Progress, "
   };
 }
 
-function oldestReceivedAt(entries: readonly Entry[]): number {
+function oldestReceivedAt(entries: readonly Freight[]): number {
   let oldest = Infinity;
   const seen = new Set<Instance>();
-  for (const { item, outgoing } of entries) {
+  for (const each of entries) {
     // Lines of an instance stand in the order in which they were received, but for the time of a request.
-    if (outgoing === undefined || seen.has(item.instance)) continue;
-    const { receivedAt } = outgoing;
+    const { instance } = each instanceof EventRun ? each : each.item;
+    if (seen.has(instance)) continue;
+    const receivedAt = each instanceof EventRun ? each.receivedAt(0) : each.outgoing?.receivedAt;
     if (receivedAt === undefined) continue;
-    seen.add(item.instance);
+    seen.add(instance);
     oldest = Math.min(oldest, Date.parse(receivedAt));
   }
   return oldest;

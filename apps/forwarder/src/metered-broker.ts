@@ -42,6 +42,11 @@ function meterCommits(
       if (failure === undefined) messages += 1;
       return failure;
     },
+    sendRun: (run, from, to) => {
+      const sent = producer.sendRun(run, from, to);
+      messages += sent.taken;
+      return sent;
+    },
     commit: async () => {
       meter.queued(messages);
       askedAt ??= clock.monotonic();

@@ -8,7 +8,8 @@ import type { BrokerFailure } from "@event-collector/kafka";
 import type { Books } from "@event-collector/operations";
 import type { PruneReport } from "@event-collector/spool";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { Entry } from "./entry.js";
+import { EventRun, itemsOfFreight } from "./event-run.js";
+import type { Freight } from "./event-run.js";
 import type { Lag } from "./lag.js";
 import type { BrokerMeter } from "./metered-broker.js";
 import type { Observer } from "./observer.js";
@@ -155,11 +156,8 @@ function createObserver(registry: Registry, now: () => number): Observer {
   return {
     delivered: (entries) => {
       countEntries(entries, counters);
-      const step = Math.max(1, Math.floor(entries.length / LATENCY_SAMPLES));
-      for (let index = 0; index < entries.length; index += step) {
-        const receivedAt = entries[index]?.outgoing?.receivedAt;
-        if (receivedAt !== undefined) latency.observe(Math.max(0, now() - Date.parse(receivedAt)) / 1000);
-      }
+      for (const receivedAt of sampleReceivedAt(entries))
+        latency.observe(Math.max(0, now() - Date.parse(receivedAt)) / 1000);
     },
     failed: (failure) => {
       failures.inc({ class: failure.class });
@@ -170,8 +168,22 @@ function createObserver(registry: Registry, now: () => number): Observer {
   };
 }
 
+/** When these were received, of so many of them at most, evenly spread. */
+function* sampleReceivedAt(entries: readonly Freight[]): Generator<string, void, undefined> {
+  const step = Math.max(1, Math.floor(itemsOfFreight(entries) / LATENCY_SAMPLES));
+  let skip = 0;
+  for (const each of entries) {
+    const count = each instanceof EventRun ? each.count : 1;
+    for (; skip < count; skip += step) {
+      const receivedAt = each instanceof EventRun ? each.receivedAt(skip) : each.outgoing?.receivedAt;
+      if (receivedAt !== undefined) yield receivedAt;
+    }
+    skip -= count;
+  }
+}
+
 function countEntries(
-  entries: readonly Entry[],
+  entries: readonly Freight[],
   {
     forwarded,
     deadLetters,
@@ -179,14 +191,14 @@ function countEntries(
   }: { forwarded: Counter; deadLetters: Counter<"stage" | "reason">; skipped: Counter },
 ): void {
   let events = 0;
-  for (const { outgoing } of entries) {
-    if (outgoing === undefined) skipped.inc();
-    else if (outgoing.stage === "event") events += 1;
-    else
-      deadLetters.inc({
-        stage: outgoing.cause?.stage ?? "publish",
-        reason: outgoing.cause?.reason ?? "unknown",
-      });
+  for (const each of entries) {
+    if (each instanceof EventRun) events += each.count;
+    else if (each.outgoing === undefined) skipped.inc();
+    else if (each.outgoing.stage === "event") events += 1;
+    else {
+      const { stage, reason } = each.outgoing.cause ?? { stage: "publish", reason: "unknown" };
+      deadLetters.inc({ stage, reason });
+    }
   }
   forwarded.inc(events);
 }
@@ -240,10 +252,10 @@ function createWindowObserver(registry: Registry): WindowObserver {
   const opened = counter("forwarder_producer_opens_total", "Producers opened; more than 1: opened anew.");
   const unreadable = counter("forwarder_read_failures_total", "Reads of the spool that failed.");
   return {
-    windowBegun: (entries) => inFlight.set(entries.length),
+    windowBegun: (entries) => inFlight.set(itemsOfFreight(entries)),
     windowEnded: () => inFlight.set(0),
     windowDone: (entries, seconds) => {
-      windowLines.observe(entries.length);
+      windowLines.observe(itemsOfFreight(entries));
       windowSeconds.observe(seconds);
     },
     isolating: () => isolations.inc(),

@@ -1,14 +1,14 @@
 /** What can be watched of the forwarder's work; metrics and tests listen here. */
 import type { BrokerFailure } from "@event-collector/kafka";
-import type { Entry } from "./entry.js";
+import type { Freight } from "./event-run.js";
 
 export interface Observer {
   /** A window was read and is about to be delivered. */
-  windowBegun(entries: readonly Entry[]): void;
+  windowBegun(entries: readonly Freight[]): void;
   /** These entries are confirmed by the broker. */
-  delivered(entries: readonly Entry[]): void;
+  delivered(entries: readonly Freight[]): void;
   /** A window is whole: how large it was, and how long it took from the first attempt to the confirmation. */
-  windowDone(entries: readonly Entry[], seconds: number): void;
+  windowDone(entries: readonly Freight[], seconds: number): void;
   /** The window is no longer under way, delivered or not. */
   windowEnded(): void;
   /** An attempt failed; how many have, in a row. */

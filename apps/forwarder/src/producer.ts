@@ -8,6 +8,7 @@
 import { asNativeError, brokerFailure, BrokerFailure, connectClient } from "@event-collector/kafka";
 import type { Client, KafkaProperties } from "@event-collector/kafka";
 import rdkafka from "node-rdkafka";
+import { sendEach } from "./broker.js";
 import type {
   Broker,
   BrokerObserver,
@@ -95,12 +96,14 @@ async function openTransactional(
     await client.close();
     throw error;
   }
+  const send = (message: Message): BrokerFailure | undefined => produce(native, message, undefined);
   return {
     begin: async () => {
       reported = undefined;
       await client.call<undefined>((done) => native.beginTransaction(done));
     },
-    send: (message) => produce(native, message, undefined),
+    send,
+    sendRun: (run, from, to) => sendEach(send, run, from, to),
     commit: () =>
       client
         .call<undefined>((done) => native.commitTransaction(CALL_TIMEOUT_MS, done))

@@ -2,6 +2,7 @@
 import type { DeadLetterNote, DeadLetters } from "@event-collector/operations";
 import type { Clock } from "@event-collector/spool";
 import type { Entry } from "./entry.js";
+import { EventRun } from "./event-run.js";
 import type { Observer } from "./observer.js";
 
 export interface Tally {
@@ -21,6 +22,7 @@ export function createTally(clock: Pick<Clock, "now">): Tally {
   let last: DeadLetterNote[] = [];
 
   function note({ item, outgoing }: Entry, time: string): void {
+    deadLetters += 1;
     const reason = outgoing?.cause?.reason ?? "unknown";
     reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     const { segment, offset } = item.position;
@@ -31,11 +33,12 @@ export function createTally(clock: Pick<Clock, "now">): Tally {
   return {
     observer: {
       delivered: (entries) => {
-        const dead = entries.filter(({ outgoing }) => outgoing !== undefined && outgoing.stage !== "event");
-        for (const { outgoing } of entries) if (outgoing?.stage === "event") events += 1;
-        deadLetters += dead.length;
-        const time = dead.length > 0 ? new Date(clock.now()).toISOString() : "";
-        for (const entry of dead) note(entry, time);
+        const time = new Date(clock.now()).toISOString();
+        for (const each of entries) {
+          if (each instanceof EventRun) events += each.count;
+          else if (each.outgoing?.stage === "event") events += 1;
+          else if (each.outgoing !== undefined) note(each, time);
+        }
       },
     },
     totals: () => ({ events, deadLetters }),

@@ -35,7 +35,7 @@ function batch(from: number, to: number, more: Partial<Batch> = {}): Batch {
     headers: [],
   }));
   const positions = new Map([[INSTANCE, position(to)]]);
-  return { messages, events: messages.length, positions, gone: [], ...more };
+  return { messages, count: messages.length, events: messages.length, positions, gone: [], ...more };
 }
 
 function values(broker: FakeBroker, topic = "events"): string[] {
@@ -185,7 +185,10 @@ await t.test("the position of an instance that is gone is deleted", async (t) =>
   const delivery = open(broker);
   await delivery.open(new Map(), never);
   await delivery.deliver(batch(0, 1), never);
-  await delivery.deliver({ messages: [], events: 0, positions: new Map(), gone: [INSTANCE] }, never);
+  await delivery.deliver(
+    { messages: [], count: 0, events: 0, positions: new Map(), gone: [INSTANCE] },
+    never,
+  );
   const tombstone = broker
     .read("cursors")
     .filter(({ key }) => Buffer.from(key ?? []).toString() === `spool/${INSTANCE}`);

@@ -15,6 +15,8 @@ import {
   BrokerFailure,
   cursorPrefix,
   ledgerMessage,
+  messagesIn,
+  MessageRun,
   parseCursorRecords,
   positionMessage,
 } from "@event-collector/kafka";
@@ -23,7 +25,7 @@ import { failpoint } from "@event-collector/spool";
 import type { Instance, Position, Positions } from "@event-collector/spool";
 import { pause } from "./backoff.js";
 import { topicsOf } from "./broker.js";
-import type { Broker, Message, TransactionalProducer } from "./broker.js";
+import type { Broker, Message, Parcel, RunSent, TransactionalProducer } from "./broker.js";
 import { FencedError, StoppedError, undeliveredBatch } from "./delivery.js";
 import type { Batch, Committed, Delivery, Outcome, Owner, Totals } from "./delivery.js";
 import type { Topics } from "./topics.js";
@@ -281,12 +283,12 @@ interface State {
   readonly totals: Totals;
 }
 
-const EMPTY_BATCH: Batch = { messages: [], events: 0, positions: new Map(), gone: [] };
+const EMPTY_BATCH: Batch = { messages: [], count: 0, events: 0, positions: new Map(), gone: [] };
 
 function stateAfter({ positions, totals }: State, batch: Batch): State {
   const moved = new Map<Instance, Position>([...positions, ...batch.positions]);
   for (const instance of batch.gone) moved.delete(instance);
-  const deadLetters = batch.messages.length - batch.events;
+  const deadLetters = batch.count - batch.events;
   return {
     positions: moved,
     totals: { events: totals.events + batch.events, deadLetters: totals.deadLetters + deadLetters },
@@ -311,37 +313,44 @@ function cursorFailure(failure: BrokerFailure): BrokerFailure {
 /** Queues the messages; says which can never be sent, or what else is in the way. */
 async function sendAll(
   producer: TransactionalProducer,
-  messages: readonly Message[],
+  parcels: readonly Parcel[],
   stop: AbortSignal,
 ): Promise<Refusal | undefined> {
   const culprits: number[] = [];
   let first: BrokerFailure | undefined;
-  let index = -1;
-  for (const message of messages) {
-    index += 1;
-    if (index % TURN_MESSAGES === TURN_MESSAGES - 1) await nextTurn();
-    let failure = producer.send(message);
-    // Nothing is awaited for a message that was taken: a promise costs a tenth of handing it over.
-    if (failure?.code === QUEUE_FULL) failure = await sendLater(producer, message, stop);
-    if (failure === undefined) continue;
-    first ??= failure;
-    if (failure.class !== "record") return { failure, culprits: [] };
-    culprits.push(index);
+  /** Messages that were queued or refused. */
+  let done = 0;
+  let turnEnd = TURN_MESSAGES;
+  for (const parcel of parcels) {
+    const end = done + messagesIn(parcel);
+    while (done < end) {
+      if (done >= turnEnd) {
+        await nextTurn();
+        turnEnd = done + TURN_MESSAGES;
+      }
+      const from = done - end + messagesIn(parcel);
+      const { taken, failure } = sendSome(producer, parcel, from, from + turnEnd - done);
+      done += taken;
+      if (failure === undefined) continue;
+      if (failure.code === QUEUE_FULL) {
+        if (stop.aborted) throw new StoppedError();
+        await pause(QUEUE_PAUSE_MS, stop);
+        continue;
+      }
+      first ??= failure;
+      if (failure.class !== "record") return { failure, culprits: [] };
+      culprits.push(done);
+      done += 1;
+    }
   }
   return first === undefined ? undefined : { failure: first, culprits };
 }
 
-async function sendLater(
-  producer: TransactionalProducer,
-  message: Message,
-  stop: AbortSignal,
-): Promise<BrokerFailure | undefined> {
-  for (;;) {
-    if (stop.aborted) throw new StoppedError();
-    await pause(QUEUE_PAUSE_MS, stop);
-    const failure = producer.send(message);
-    if (failure?.code !== QUEUE_FULL) return failure;
-  }
+/** Queues what of a parcel stands between `from` and `to`, or less. */
+function sendSome(producer: TransactionalProducer, parcel: Parcel, from: number, to: number): RunSent {
+  if (parcel instanceof MessageRun) return producer.sendRun(parcel, from, Math.min(to, parcel.count));
+  const failure = producer.send(parcel);
+  return { taken: failure === undefined ? 1 : 0, failure };
 }
 
 /** Calls until there is an answer: a commit or an abort under way goes on by itself and must be waited for. */

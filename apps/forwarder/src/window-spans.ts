@@ -3,7 +3,8 @@
  * brought its events. A link and no parent, since a window has many of them, and may come hours later.
  */
 import type { SpanAttributes, Span, TraceContext, Tracer } from "@event-collector/operations";
-import type { Entry } from "./entry.js";
+import { EventRun } from "./event-run.js";
+import type { Freight } from "./event-run.js";
 import type { Observer } from "./observer.js";
 
 /** As many as OpenTelemetry keeps by default. Spread over the window, if it has more. */
@@ -41,21 +42,34 @@ export function createWindowSpans(
   };
 }
 
-function attributesOf(entries: readonly Entry[], topic: string): SpanAttributes {
+function attributesOf(entries: readonly Freight[], topic: string): SpanAttributes {
   return {
     "messaging.system": "kafka",
     "messaging.operation.name": "send",
     "messaging.operation.type": "send",
     "messaging.destination.name": topic,
-    "messaging.batch.message_count": entries.filter(({ outgoing }) => outgoing !== undefined).length,
+    "messaging.batch.message_count": messagesOfWindow(entries),
   };
 }
 
+function messagesOfWindow(entries: readonly Freight[]): number {
+  let messages = 0;
+  for (const each of entries) {
+    if (each instanceof EventRun) messages += each.count;
+    else if (each.outgoing !== undefined) messages += 1;
+  }
+  return messages;
+}
+
 /** The recorded spans that brought these entries, each once. */
-function linksOf(entries: readonly Entry[]): TraceContext[] {
+function linksOf(entries: readonly Freight[]): TraceContext[] {
   const found = new Set<string>();
-  for (const { outgoing } of entries) {
-    const traceparent = outgoing?.message.headers.find((header) => "traceparent" in header)?.["traceparent"];
+  for (const each of entries) {
+    // The events of a run have no trace.
+    if (each instanceof EventRun) continue;
+    const traceparent = each.outgoing?.message.headers.find((header) => "traceparent" in header)?.[
+      "traceparent"
+    ];
     if (traceparent !== undefined && isSampled(traceparent)) found.add(traceparent);
   }
   const all = [...found];

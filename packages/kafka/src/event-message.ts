@@ -6,7 +6,7 @@
  *
  * **Invariant:** the value is what the spool holds, byte for byte; nothing here parses it.
  */
-import type { EventGlance, EventRecord } from "@event-collector/contract";
+import type { EventRecord } from "@event-collector/contract";
 import type { Header, Message } from "./message.js";
 import type { KafkaConfig } from "./settings.js";
 import { keyTemplate, topicTemplate } from "./template.js";
@@ -22,8 +22,8 @@ export interface MessageOptions {
 }
 
 const JSON_TYPE: Header = { "content-type": "application/json" };
-/** One list for all that have no more: making one for each costs more than filling it. */
-const NO_MORE_HEADERS: readonly Header[] = [JSON_TYPE];
+/** Of an event without a trace. One list for all of them: making one for each costs more than filling it. */
+export const COMMON_HEADERS: readonly Header[] = [JSON_TYPE];
 const CLOUD_EVENTS_VERSION: Header = { ce_specversion: "1.0" };
 
 export function messageOptions({
@@ -47,49 +47,8 @@ export function eventMessage(record: EventRecord, options: MessageOptions): Mess
     topic: options.topic(values),
     key: Buffer.from(options.key(values)),
     value: record.value,
-    headers: more.length === 0 ? NO_MORE_HEADERS : [JSON_TYPE, ...more],
+    headers: more.length === 0 ? COMMON_HEADERS : [JSON_TYPE, ...more],
   };
-}
-
-/**
- * The same message, of a record in `source` that was glanced at, for the topic of every event.
- *
- * The views of key and value are made for whoever sends it and are gone again: kept alive until a window is committed,
- * they would cost more than all else.
- */
-export class GlancedMessage implements Message {
-  readonly topic: string;
-  readonly #source: Uint8Array;
-  readonly #keyFrom: number;
-  readonly #keyTo: number;
-  readonly #valueFrom: number;
-  readonly #valueTo: number;
-
-  constructor(source: Uint8Array, { keyFrom, keyTo, valueFrom, valueTo }: EventGlance, topic: string) {
-    this.topic = topic;
-    this.#source = source;
-    this.#keyFrom = keyFrom;
-    this.#keyTo = keyTo;
-    this.#valueFrom = valueFrom;
-    this.#valueTo = valueTo;
-  }
-
-  get key(): Uint8Array {
-    return view(this.#source, this.#keyFrom, this.#keyTo);
-  }
-
-  get value(): Uint8Array {
-    return view(this.#source, this.#valueFrom, this.#valueTo);
-  }
-
-  get headers(): readonly Header[] {
-    return NO_MORE_HEADERS;
-  }
-}
-
-/** A plain one: a Buffer costs twice as much to make. */
-function view({ buffer, byteOffset }: Uint8Array, from: number, to: number): Uint8Array {
-  return new Uint8Array(buffer, byteOffset + from, to - from);
 }
 
 /** All that is known of an event, for a message that is no event. */

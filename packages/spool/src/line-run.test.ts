@@ -1,4 +1,4 @@
-import { test } from "tap";
+import t from "tap";
 import { checksumSeed, decodeLine, encodeSingleLine } from "./frame.js";
 import type { Line } from "./frame.js";
 import { LineRun } from "./line-run.js";
@@ -29,7 +29,7 @@ function decode(source: Buffer, start: number, end: number): Line {
   return line;
 }
 
-void test("the lines of a run are what they are by themselves", (t) => {
+await t.test("the lines of a run are what they are by themselves", async (t) => {
   const payloads = Array.from({ length: 100 }, (_, index) => `{"text":"${"é".repeat(index % 7)}"}`);
   const { source, starts } = linesOf(payloads, 17);
   const run = new LineRun(source, 17, PLACE, OFFSET, FIRST);
@@ -52,10 +52,9 @@ void test("the lines of a run are what they are by themselves", (t) => {
     t.equal(line.payload.toString(), payloads[index]);
     t.same(run.nextOf(index), next);
   }
-  t.end();
 });
 
-void test("a run ends where its bytes, their order or their numbers do", (t) => {
+await t.test("a run ends where its bytes, their order or their numbers do", async (t) => {
   const { source, starts } = linesOf(["1", "2", "3"], 0);
   const [first = 0, second = 0, third = 0] = starts;
   const run = new LineRun(source, first, PLACE, OFFSET, FIRST);
@@ -64,5 +63,4 @@ void test("a run ends where its bytes, their order or their numbers do", (t) => 
   t.notOk(run.continuesAt(Buffer.from(source), second, FIRST + 1), "other bytes");
   t.notOk(run.continuesAt(source, third, FIRST + 1), "something stands between them");
   t.notOk(run.continuesAt(source, second, FIRST + 2), "a number is missing");
-  t.end();
 });

@@ -5,6 +5,7 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { BrokerFailure } from "@event-collector/kafka";
+import { sendEach } from "../broker.js";
 import type { Broker, CountingProducer, Message, TopicPlan, TransactionalProducer } from "../broker.js";
 
 /** Where a failure can be made to happen. */
@@ -105,17 +106,19 @@ class InMemoryBroker implements FakeBroker {
       if (open === undefined) throw new BrokerFailure("fatal", "operation not valid in current state");
       return open;
     };
+    const send = (message: Message): BrokerFailure | undefined => {
+      const failure = broken ?? this.#next("send") ?? this.#refuseLocally(message);
+      if (failure === undefined) take().push(message);
+      return failure;
+    };
     return {
       begin: () =>
         call("begin", () => {
           if (open !== undefined) throw new BrokerFailure("fatal", "a transaction is open already");
           open = [];
         }),
-      send: (message) => {
-        const failure = broken ?? this.#next("send") ?? this.#refuseLocally(message);
-        if (failure === undefined) take().push(message);
-        return failure;
-      },
+      send,
+      sendRun: (run, from, to) => sendEach(send, run, from, to),
       commit: () =>
         call("commit", () => {
           this.#commit(take());
