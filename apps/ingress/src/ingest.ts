@@ -103,14 +103,28 @@ export function createIngest(
     observe(observer, protocol, receipt);
     return { ok: true, receipt };
   };
-  return async ({ events, protocol, requestId, trace, limits }) => {
+  const spellTime = createTimeSpeller();
+  return ({ events, protocol, requestId, trace, limits }) => {
     const refusal = refuseSize(events.length, options.eventsMax);
-    if (refusal !== undefined) return refuse(protocol, refusal);
-    const receivedAt = new Date(clock.now()).toISOString();
+    if (refusal !== undefined) return Promise.resolve(refuse(protocol, refusal));
+    const receivedAt = spellTime(clock.now());
     const ids = createIdSeries();
     const batchId = `batch_${spellId(ids, ids.next())}`;
     const admission = admitBatch(events, limits ?? options.limits, { ids, receivedAt, protocol, trace });
     return store(new StoredBatch(batchId, receivedAt, admission), protocol, requestId, trace);
+  };
+}
+
+/** RFC 3339 in UTC, with milliseconds. At full load many batches come in one millisecond. */
+function createTimeSpeller(): (time: number) => string {
+  let spelled = Number.NaN;
+  let text = "";
+  return (time) => {
+    if (time !== spelled) {
+      text = new Date(time).toISOString();
+      spelled = time;
+    }
+    return text;
   };
 }
 

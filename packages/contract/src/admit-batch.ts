@@ -60,7 +60,7 @@ export function admitBatch(
   return desk;
 }
 
-const BEGIN = '{"kind":"event","id":"';
+const BEGIN = Buffer.from('{"kind":"event","id":"', "latin1");
 const ID_MEMBER = ',"event_id":"';
 const BLANK = "0".repeat(DIGITS);
 const BEFORE_TYPE = Buffer.from('","type":"', "latin1");
@@ -77,6 +77,7 @@ class Desk implements BatchAdmission {
   readonly #limits: EventLimits;
   readonly #arrival: BatchArrival;
   readonly #trace: string;
+  readonly #traceBytes: number;
   /** Of each event its id: the number of one that was made, and the text of its own. */
   readonly #eventIds: (string | number)[] = [];
   #rejected: Map<number, RejectedEvent> | undefined;
@@ -86,10 +87,11 @@ class Desk implements BatchAdmission {
     this.#limits = limits;
     this.#arrival = arrival;
     this.#trace = traceMembers(arrival.trace);
+    this.#traceBytes = this.#trace === "" ? 0 : Buffer.byteLength(this.#trace);
   }
 
   reserve(events: readonly SourceEvent[]): void {
-    let bytes = events.length * (AROUND_BYTES + this.#trace.length);
+    let bytes = events.length * (AROUND_BYTES + this.#traceBytes);
     for (const event of events) {
       bytes += event instanceof ScannedEvent ? event.bytesMax : event.bytes.length;
     }
@@ -108,13 +110,13 @@ class Desk implements BatchAdmission {
     const { records } = this;
     const { body, hasId } = event;
     const { ids } = this.#arrival;
-    const frame = (this.#frame ??= frameOf(this.#arrival, this.#trace));
+    const frame = (this.#frame ??= frameOf(this.#arrival));
     const number = hasId ? 0 : ids.next();
-    records.reserve(frame.bytes + event.bytesMax);
+    records.reserve(frame.bytes + this.#traceBytes + event.bytesMax);
     if (hasId) {
-      records.ascii(BEGIN);
+      records.part(BEGIN);
       records.few(body, event.idStart, event.idEnd);
-      records.ascii(frame.beforeKey);
+      records.part(frame.beforeKey);
     } else {
       records.numbered(frame.begin, BEGIN.length + ids.prefix.length, number);
     }
@@ -125,7 +127,7 @@ class Desk implements BatchAdmission {
     if (this.#trace !== "") records.text(this.#trace);
     records.few(BEFORE_VALUE, 0, BEFORE_VALUE.length);
     records.json(body, event.start, event.close, event.isOneLine);
-    if (hasId) records.ascii(frame.end);
+    if (hasId) records.part(frame.end);
     else records.numbered(frame.endWithId, ID_MEMBER.length + ids.prefix.length, number);
     records.finish();
     this.#eventIds.push(hasId ? body.toString("utf8", event.idStart, event.idEnd) : number);
@@ -179,20 +181,34 @@ class Desk implements BatchAdmission {
 
 /** What is the same around every event of the batch, with blank digits where its id is made. */
 interface Frame {
-  readonly begin: string;
-  readonly beforeKey: string;
-  readonly end: string;
-  readonly endWithId: string;
-  /** Of a record but for what the event brings: an upper bound. */
+  readonly begin: Buffer;
+  readonly beforeKey: Buffer;
+  readonly end: Buffer;
+  readonly endWithId: Buffer;
+  /** Of a record but for what the event and the trace bring: an upper bound. */
   readonly bytes: number;
 }
 
-function frameOf({ ids, receivedAt }: BatchArrival, trace: string): Frame {
+/** The last one. Most batches come in the same millisecond as another, and differ in the prefix of their ids alone. */
+let known: { readonly receivedAt: string; readonly prefixLength: number; readonly frame: Frame } | undefined;
+
+/** Only to be used until the next batch: its bytes are written anew. */
+function frameOf({ ids: { prefix }, receivedAt }: BatchArrival): Frame {
+  if (known?.receivedAt !== receivedAt || known.prefixLength !== prefix.length) {
+    known = { receivedAt, prefixLength: prefix.length, frame: makeFrame(receivedAt, prefix) };
+  }
+  const { frame } = known;
+  frame.begin.write(prefix, BEGIN.length, "latin1");
+  frame.endWithId.write(prefix, ID_MEMBER.length, "latin1");
+  return frame;
+}
+
+function makeFrame(receivedAt: string, prefix: string): Frame {
   const at = quote(receivedAt);
-  const beforeKey = `","at":${at},"key":"`;
-  const begin = BEGIN + ids.prefix + BLANK + beforeKey;
-  const end = `,"received_at":${at}}}`;
-  const endWithId = `${ID_MEMBER}${ids.prefix}${BLANK}"${end}`;
-  const around = BEFORE_TYPE.length + AFTER_TYPE.length + Buffer.byteLength(trace) + BEFORE_VALUE.length;
+  const beforeKey = Buffer.from(`","at":${at},"key":"`, "latin1");
+  const begin = Buffer.concat([BEGIN, Buffer.from(prefix + BLANK, "latin1"), beforeKey]);
+  const end = Buffer.from(`,"received_at":${at}}}`, "latin1");
+  const endWithId = Buffer.concat([Buffer.from(`${ID_MEMBER}${prefix}${BLANK}"`, "latin1"), end]);
+  const around = BEFORE_TYPE.length + AFTER_TYPE.length + BEFORE_VALUE.length;
   return { begin, beforeKey, end, endWithId, bytes: begin.length + around + endWithId.length };
 }

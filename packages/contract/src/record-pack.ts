@@ -36,8 +36,9 @@ export class RecordPack {
 
   // What follows writes a part of a record, for which room was made.
 
-  ascii(text: string): void {
-    this.#at += this.#target.write(text, this.#at, "latin1");
+  part(bytes: Uint8Array): void {
+    this.#target.set(bytes, this.#at);
+    this.#at += bytes.length;
   }
 
   /** A few bytes: for more of them a copy is cheaper. */
@@ -59,11 +60,11 @@ export class RecordPack {
     this.#at += bytes.length;
   }
 
-  /** A text with eight hexadecimal digits, which spell the number, in place of those at `digitsAt`. */
-  numbered(text: string, digitsAt: number, value: number): void {
+  /** Bytes with eight hexadecimal digits, which spell the number, in place of those at `digitsAt`. */
+  numbered(bytes: Uint8Array, digitsAt: number, value: number): void {
     const target = this.#target;
     let at = this.#at + digitsAt;
-    this.ascii(text);
+    this.part(bytes);
     for (let shift = 28; shift >= 0; shift -= 4) {
       target[at] = HEX[(value >>> shift) & 0xf] ?? 0;
       at += 1;
