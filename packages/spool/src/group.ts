@@ -71,7 +71,7 @@ export function frameGroup(
     const { bytes, ends } = payloads;
     let from = 0;
     for (const to of ends) {
-      end = encodeLine(target, end, seed, "data", firstSequence + lines, bytes.subarray(from, to));
+      end = encodeLine(target, end, seed, "data", firstSequence + lines, bytes, from, to);
       from = to;
       lines += 1;
     }
