@@ -14,10 +14,10 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 /** What an installation reads. */
 const MANIFESTS = ["package.json", "pnpm-lock.yaml", "pnpm-workspace.yaml"];
 /** What of a project may hold code that runs. */
-const PARTS = ["package.json", "dist", "bin"];
+const PARTS = ["package.json", "dist", "build", "bin"];
 /** What the images run beside the projects. */
 const COMPANIONS = ["health.js", "native.js"];
-const LEFT_OUT = /\.test\.[jt]s|\.d\.ts|\.tsbuildinfo$|(^|\/)testing(\/|$)/;
+const LEFT_OUT = /\.test\.[jt]s|\.d\.ts|\.(?:tsbuildinfo|stamp)$|(^|\/)testing(\/|$)/;
 
 const [out = "", ...wanted] = process.argv.slice(2);
 if (out === "" || wanted.length === 0) throw new Error("usage: node pack.js <folder> <project>…");

@@ -40,6 +40,7 @@ await t.test("what a build on the host leaves behind is in no image", async (t) 
     "node_modules/a",
     "apps/cli/node_modules/a/b",
     "apps/cli/dist/main.js",
+    "apps/forwarder/build/message-lane.node",
     ".git/HEAD",
     "a.log",
   ]) {
