@@ -62,7 +62,7 @@ async function forwardWindows(parts: ForwardParts, { drain, stop }: ForwardSigna
       if (reopened !== undefined) await goTo(parts, reopened);
       const window = await ahead.take();
       if (window === undefined) continue;
-      const { entries, hasMore } = window;
+      const { pieces, entries, hasMore } = window;
       if (entries.length === 0) {
         if (drain.aborted) return;
         await wake.next(drain);
@@ -76,7 +76,10 @@ async function forwardWindows(parts: ForwardParts, { drain, stop }: ForwardSigna
       size.begun();
       const committed = await forwardWindow(parts, entries, { stop, onSent });
       size.confirmed(hasMore);
-      if (committed === undefined) continue;
+      if (committed === undefined) {
+        parts.reader.reuse(pieces);
+        continue;
+      }
       await ahead.drop();
       await goTo(parts, committed);
     }
@@ -104,6 +107,8 @@ async function forwardWindow(
 }
 
 interface Window {
+  /** What was read. */
+  readonly pieces: readonly SpoolPiece[];
   readonly entries: readonly Freight[];
   /** So much was read that more may wait. */
   readonly hasMore: boolean;
@@ -152,7 +157,7 @@ async function readWindow(
     await pause(READ_PAUSE_MS, stop);
     return undefined;
   }
-  return { entries: await loadOf(desk, items, stop), hasMore: isBacklog(items, limits) };
+  return { pieces: items, entries: await loadOf(desk, items, stop), hasMore: isBacklog(items, limits) };
 }
 
 /** True if so much was read that more may wait. */

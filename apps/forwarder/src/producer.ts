@@ -6,14 +6,18 @@
  * `disconnect` prove nothing about delivery and are never used as if they did.
  */
 import { asNativeError, brokerFailure, BrokerFailure, connectClient } from "@event-collector/kafka";
-import type { Client, KafkaProperties } from "@event-collector/kafka";
+import type { Client, KafkaProperties, PropertyValue } from "@event-collector/kafka";
 import rdkafka from "node-rdkafka";
 import { sendEach } from "./broker.js";
+import { openMessageLane } from "./message-lane.js";
+import type { MessageLane } from "./message-lane.js";
 import type {
   Broker,
   BrokerObserver,
   CountingProducer,
   Message,
+  MessageRun,
+  RunSent,
   TopicPlan,
   TransactionalProducer,
 } from "./broker.js";
@@ -73,10 +77,12 @@ async function openTransactional(
   transactionalId: string,
 ): Promise<TransactionalProducer> {
   const { connection, producer, topic } = options.properties;
+  const lane = openMessageLane();
   const native = new rdkafka.Producer(
     {
       ...connection,
       ...producer,
+      ...(lane !== undefined && propertiesOf(lane, connection)),
       "transactional.id": transactionalId,
       // The commit covers the window; a report for each message would cost two thirds of the speed.
       "delivery.report.only.error": true,
@@ -97,22 +103,73 @@ async function openTransactional(
     throw error;
   }
   const send = (message: Message): BrokerFailure | undefined => produce(native, message, undefined);
+  const runs = lane === undefined ? undefined : new SentRuns(lane, send);
   return {
     begin: async () => {
       reported = undefined;
       await client.call<undefined>((done) => native.beginTransaction(done));
     },
     send,
-    sendRun: (run, from, to) => sendEach(send, run, from, to),
-    commit: () =>
-      client
-        .call<undefined>((done) => native.commitTransaction(CALL_TIMEOUT_MS, done))
-        .catch((error: unknown) => {
-          throw withReport(error, reported);
-        }),
-    abort: () => client.call<undefined>((done) => native.abortTransaction(CALL_TIMEOUT_MS, done)),
-    close: () => client.close(),
+    sendRun: (run, from, to) => runs?.send(run, from, to) ?? sendEach(send, run, from, to),
+    commit: async () => {
+      try {
+        await client.call<undefined>((done) => native.commitTransaction(CALL_TIMEOUT_MS, done));
+      } catch (error) {
+        throw withReport(error, reported);
+      }
+      runs?.forget();
+    },
+    abort: async () => {
+      await client.call<undefined>((done) => native.abortTransaction(CALL_TIMEOUT_MS, done));
+      runs?.forget();
+    },
+    close: async () => {
+      await client.close();
+      runs?.forget();
+    },
   };
+}
+
+const PLUGINS = "plugin.library.paths";
+
+/** What puts a producer on the lane, beside the plugins that the operator wants. */
+function propertiesOf(
+  { properties }: MessageLane,
+  connection: KafkaProperties["connection"],
+): Readonly<Record<string, PropertyValue>> {
+  const others = connection[PLUGINS];
+  return others === undefined ? properties : { ...properties, [PLUGINS]: `${properties[PLUGINS]};${others}` };
+}
+
+/**
+ * Runs on their way through a lane.
+ *
+ * **Invariant:** their bytes are held until the transaction is over or the client is gone: librdkafka reads the values
+ * there, and lets go of all messages before it answers a commit or an abort.
+ */
+class SentRuns {
+  readonly #lane: MessageLane;
+  readonly #send: (message: Message) => BrokerFailure | undefined;
+  #held: Uint8Array[] = [];
+
+  constructor(lane: MessageLane, send: (message: Message) => BrokerFailure | undefined) {
+    this.#lane = lane;
+    this.#send = send;
+  }
+
+  send(run: MessageRun, from: number, to: number): RunSent {
+    const { topic, source, places, first } = run;
+    if (this.#held.at(-1) !== source) this.#held.push(source);
+    const { taken, code } = this.#lane.send(topic, source, places, first + from, first + to);
+    if (code === 0) return { taken, failure: undefined };
+    // By itself it is taken now, or refused with all that the client knows about it.
+    const failure = this.#send(run.message(from + taken));
+    return { taken: failure === undefined ? taken + 1 : taken, failure };
+  }
+
+  forget(): void {
+    this.#held = [];
+  }
 }
 
 /** A commit may say no more than "messages failed"; the first report says why. */

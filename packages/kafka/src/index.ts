@@ -13,7 +13,7 @@ export type { Parcel } from "./message-run.js";
 export { asNativeError, connectClient } from "./native-client.js";
 export type { Callback, Client, ClientOptions, NativeClient } from "./native-client.js";
 export { kafkaProperties } from "./properties.js";
-export type { KafkaProperties, QueueLimits } from "./properties.js";
+export type { KafkaProperties, PropertyValue, QueueLimits } from "./properties.js";
 export type { DeliveryMode, KafkaConfig, SaslConfig, SecurityConfig, TlsConfig } from "./settings.js";
 export { keyTemplate, topicTemplate } from "./template.js";
 export type { Template, TemplateValues } from "./template.js";

@@ -19,6 +19,7 @@ import { errnoOf } from "./errors.js";
 import { FRAME_BYTES_MAX } from "./frame.js";
 import { spoolLayout } from "./layout.js";
 import type { Instance, Position, Positions } from "./position.js";
+import { ReadMemory } from "./read-memory.js";
 import { groupSegments, parseSegmentName } from "./segment-name.js";
 import type { SegmentName } from "./segment-name.js";
 import { SegmentReader } from "./segment-reader.js";
@@ -46,6 +47,8 @@ export interface SpoolReader {
   read(limits: ReadLimits): Promise<SpoolItem[]>;
   /** The same, with lines that stand together in one piece. */
   readPieces(limits: ReadLimits): Promise<SpoolPiece[]>;
+  /** Nobody looks at these pieces any more: their memory is used for what is read next. */
+  reuse(pieces: readonly SpoolPiece[]): void;
   /** Where the next read begins, for every instance met. */
   positions(): Positions;
   /** Goes back, or forward, to these positions; instances that are not named start at their first segment. */
@@ -78,6 +81,7 @@ class Reader implements SpoolReader {
   readonly #options: ReaderOptions;
   readonly #directory: string;
   readonly #watch: WriterWatch;
+  readonly #memory = new ReadMemory();
   #tracks = new Map<Instance, Track>();
   /** Positions of instances that have no track, because no segment of theirs was met or is left. */
   #known: Map<Instance, Position>;
@@ -109,6 +113,10 @@ class Reader implements SpoolReader {
     if (items.length > 0) return items;
     await this.#scan();
     return this.#readAll(limits);
+  }
+
+  reuse(pieces: readonly SpoolPiece[]): void {
+    for (const piece of pieces) if (piece.type === "lines") this.#memory.giveBack(piece.source);
   }
 
   positions(): Positions {
@@ -213,6 +221,7 @@ class Reader implements SpoolReader {
       ...this.#options,
       directory: this.#directory,
       instance: track.instance,
+      memory: this.#memory,
     });
     return track.reader;
   }

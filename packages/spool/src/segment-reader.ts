@@ -20,6 +20,8 @@ import type { Line } from "./frame.js";
 import { readLineBefore } from "./line-before.js";
 import { LineRun } from "./line-run.js";
 import type { Instance, Position } from "./position.js";
+import { READ_BYTES_MAX } from "./read-memory.js";
+import type { ReadMemory } from "./read-memory.js";
 import { findLineInside, scanForLine } from "./resync.js";
 import { StoredLine } from "./spool-line.js";
 import type { LinePlace } from "./spool-line.js";
@@ -44,10 +46,12 @@ export interface SegmentReaderOptions {
   lineBytesMax: number;
   /** How long a line that does not verify at the end of a live segment is looked at again, milliseconds. */
   damageGraceMs: number;
+  /** What is read stands in this. */
+  memory: ReadMemory;
 }
 
 const CHUNK_BYTES_MIN = 64 * 1024;
-const CHUNK_BYTES_MAX = 1024 * 1024;
+const CHUNK_BYTES_MAX = READ_BYTES_MAX;
 const LINE_FEED = 0x0a;
 const NO_BYTES = Buffer.alloc(0);
 /** If so many of its first lines do not verify, its header among them, a file is looked through for one that does. */
@@ -115,7 +119,7 @@ export class SegmentReader {
   async read(items: SpoolPiece[], limits: ReadLimits, writer: WriterState): Promise<ReadState> {
     const file = (this.#file ??= await this.#open());
     const from = this.#offset;
-    const buffer = Buffer.allocUnsafe(this.#bytesToRead(limits));
+    const buffer = this.#options.memory.take(this.#bytesToRead(limits));
     const chunk = buffer.subarray(0, await file.read(buffer, this.#offset));
     if (chunk.byteLength === 0) return this.#atEnd(file, items, writer);
     if (this.#sealed) {

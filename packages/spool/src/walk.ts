@@ -8,6 +8,7 @@ import { unreadableSegment } from "./damage.js";
 import type { Disk } from "./disk.js";
 import { errnoOf } from "./errors.js";
 import type { SpoolLayout } from "./layout.js";
+import { ReadMemory } from "./read-memory.js";
 import { groupSegments } from "./segment-name.js";
 import type { SegmentName } from "./segment-name.js";
 import { SegmentReader } from "./segment-reader.js";
@@ -39,7 +40,13 @@ export async function* walkSegment(
   { lineBytesMax }: WalkOptions,
 ): AsyncGenerator<SpoolItem[], void, undefined> {
   const start = { segment: name, offset: 0, sequence: 0 };
-  const options = { directory: layout.segments, instance, lineBytesMax, damageGraceMs: 0 };
+  const options = {
+    directory: layout.segments,
+    instance,
+    lineBytesMax,
+    damageGraceMs: 0,
+    memory: new ReadMemory(),
+  };
   const reader = new SegmentReader(disk, clock, start, options);
   try {
     for (let state = "more"; state === "more";) {
