@@ -3,7 +3,7 @@ import { EventCollectorService, grpcHealth } from "@event-collector/contract";
 import type { Core } from "./core.js";
 import { createRefuse, createRestApp } from "./http/app.js";
 import type { Refuse, Route } from "./http/app.js";
-import { createCollectHandler } from "./http/collect.js";
+import { createCollectHandler, isPlainBatch } from "./http/collect.js";
 import {
   createBufferStatsHandler,
   createPageHandler,
@@ -38,7 +38,7 @@ export function createPublicRest(core: Core): Door {
     leaving: lifecycle.leaving,
   });
   const routes: readonly Route[] = [
-    { method: "POST", path: "/collect", handle: collect, isDirect: true },
+    { method: "POST", path: "/collect", handle: collect, isDirect: true, servesPlain: isPlainBatch },
     ...probeRoutes(core, refuse),
     ...(config.admin === undefined ? statsRoutes(core) : []),
     ...descriptionRoutes({

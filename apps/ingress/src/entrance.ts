@@ -81,7 +81,7 @@ export function createAdminGate(core: Core, parts: Omit<EntranceParts, "authenti
     { ...parts, authenticate },
     {
       rest: createAdminRest(core),
-      rpc: { routes: new Map(), enter: () => undefined },
+      rpc: { routes: new Map(), servesPlain: () => false, enter: () => undefined },
       corsOrigins: [],
       rates: { key: undefined, address: undefined, addressesMax: 1 },
       // Its connections are bounded, and operators must see above all when the public port is crowded.

@@ -103,10 +103,10 @@ async function open(
 
   const { admin, limits } = config;
   const adminListener =
-    admin && (await listenForOperators(createAdminGate(core, parts), admin, primary?.port("admin")));
+    admin && (await listenForOperators(createAdminGate(core, parts).enter, admin, primary?.port("admin")));
   if (adminListener !== undefined) closers.push(() => adminListener.close());
   const gate = createPublicGate(core, parts);
-  const sessions = createHttp2Sessions(gate, {
+  const sessions = createHttp2Sessions(gate.enter, {
     idleMs: limits.http2IdleMs,
     streamsMax: limits.http2StreamsMax,
   });
@@ -122,7 +122,7 @@ async function open(
     pendingBodyBytes: () => budget.bytes(),
   });
   await openPorts(
-    { onHttp1: gate, sessions, connections, observer: metrics },
+    { gate, sessions, connections, observer: metrics },
     listeners,
     closers,
     tls,

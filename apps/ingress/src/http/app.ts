@@ -8,14 +8,16 @@ import type { Logger } from "pino";
 import { traceIdOf } from "@event-collector/operations";
 import type { Exchange } from "../server/exchange.js";
 import type { NodeIncoming, NodeOutgoing } from "../server/incoming.js";
+import type { PlainHead } from "../server/plain-head.js";
+import type { PlainRequest, PlainResponse } from "../server/plain-request.js";
 import type { RequestLimits, ServiceRefusal } from "../refusal.js";
 import { problemOf } from "./problem.js";
 
 /** What comes with a request from the gate; all of it is absent where a test calls the app by itself. */
 export interface RestBindings {
-  readonly incoming?: NodeIncoming;
+  readonly incoming?: NodeIncoming | PlainRequest;
   /** There where the answer may be written at once, without a Response around it. */
-  readonly outgoing?: NodeOutgoing;
+  readonly outgoing?: NodeOutgoing | PlainResponse;
   readonly exchange?: Exchange;
 }
 
@@ -33,6 +35,8 @@ export interface Route {
   readonly handle: RestHandler;
   /** True for a handler that reads Node's request, where there is one, and may write Node's answer. */
   readonly isDirect?: boolean;
+  /** For such a handler: true for requests that it can also serve without Node's objects. */
+  readonly servesPlain?: (head: PlainHead) => boolean;
 }
 
 /** Says no in the way of REST; `members` are further ones of the problem document. */

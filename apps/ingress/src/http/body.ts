@@ -8,6 +8,7 @@ import type { Readable } from "node:stream";
 import type { Refusal } from "@event-collector/contract";
 import type { ServiceRefusal } from "../refusal.js";
 import type { BodyHold } from "../server/body-budget.js";
+import { PlainRequest } from "../server/plain-request.js";
 import { FORGOTTEN, isForgotten } from "../server/unread-body.js";
 
 export type BodyReading =
@@ -16,7 +17,28 @@ export type BodyReading =
 /** The sender is gone: nobody is left to read the answer. */
 export const CUT_SHORT: Refusal = { code: "canceled", message: "the body did not arrive as a whole" };
 
-export function readBody(source: Readable, bytesMax: number, hold: BodyHold): Promise<BodyReading> {
+export function readBody(
+  source: Readable | PlainRequest,
+  bytesMax: number,
+  hold: BodyHold,
+): Promise<BodyReading> {
+  return source instanceof PlainRequest
+    ? readPlainBody(source, bytesMax, hold)
+    : readStream(source, bytesMax, hold);
+}
+
+function readPlainBody(source: PlainRequest, bytesMax: number, hold: BodyHold): Promise<BodyReading> {
+  return new Promise((resolve) => {
+    source.readWhole(hold, (bytes) => {
+      if (bytes === undefined) resolve({ ok: false, refusal: CUT_SHORT });
+      // It was announced, so that the gate has let none of them pass.
+      else if (bytes.byteLength > bytesMax) resolve({ ok: false, refusal: tooLarge(bytesMax) });
+      else resolve({ ok: true, bytes });
+    });
+  });
+}
+
+function readStream(source: Readable, bytesMax: number, hold: BodyHold): Promise<BodyReading> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let length = 0;

@@ -7,6 +7,8 @@ import type { ReadableStream } from "node:stream/web";
 import type { Ingest } from "../ingest.js";
 import { UNCOUNTED } from "../server/body-budget.js";
 import { mediaTypeOf } from "../server/incoming.js";
+import type { PlainHead } from "../server/plain-head.js";
+import { PlainRequest } from "../server/plain-request.js";
 import type { NdjsonConfig } from "../settings.js";
 import type { Turnstile } from "../turnstile.js";
 import { answerWhole } from "./answer.js";
@@ -47,6 +49,11 @@ export function bodyBytesMax(
   options: Pick<CollectOptions, "bytesMax" | "ndjson">,
 ): number {
   return LINE_TYPES.has(mediaTypeOf(contentType)) ? options.ndjson.bytesMax : options.bytesMax;
+}
+
+/** Batches are read as a whole, and so without a stream; lines are not. */
+export function isPlainBatch({ headers }: PlainHead): boolean {
+  return BATCH_TYPES.has(mediaTypeOf(headers["content-type"]));
 }
 
 export function createCollectHandler(ingest: Ingest, refuse: Refuse, options: CollectOptions): RestHandler {
@@ -105,7 +112,7 @@ function createNdjsonCollector(ingest: Ingest, refuse: Refuse, options: CollectO
   return async (context) => {
     const encoding = headerOf(context, "content-encoding");
     const exchange = context.env?.exchange;
-    const reading = await collectLines(ingest, sourceOf(context), encoding, exchange, limits);
+    const reading = await collectLines(ingest, streamOf(context), encoding, exchange, limits);
     const { refusal, lines, tally } = reading;
     if (refusal === undefined) return answer(context, tally.answer());
     const { accepted, rejected } = tally;
@@ -115,7 +122,13 @@ function createNdjsonCollector(ingest: Ingest, refuse: Refuse, options: CollectO
 }
 
 /** The stream of the server itself where there is one: a web stream around it costs a third of the throughput. */
-function sourceOf(context: RestContext): Readable {
+function streamOf(context: RestContext): Readable {
+  const source = sourceOf(context);
+  if (source instanceof PlainRequest) throw new Error("a plain request has no stream");
+  return source;
+}
+
+function sourceOf(context: RestContext): Readable | PlainRequest {
   const incoming = context.env?.incoming;
   if (incoming !== undefined) return incoming;
   const { body } = context.req.raw;

@@ -13,6 +13,7 @@ import type { NodeIncoming, NodeOutgoing } from "../server/incoming.js";
 import { putHeaders } from "../server/exchange.js";
 import type { Exchange } from "../server/exchange.js";
 import { answerInOnePiece } from "../server/one-piece.js";
+import { PlainRequest, PlainResponse } from "../server/plain-request.js";
 import { nodeObjectsOf } from "../server/stream-request.js";
 import type { RestEnvironment, Route } from "./app.js";
 import { answerWhole } from "./answer.js";
@@ -22,13 +23,13 @@ export function createRestDoor(app: Hono<RestEnvironment>, routes: readonly Rout
   const direct = new Map(
     routes
       .filter(({ isDirect }) => isDirect)
-      .map(({ method, path }) => [path, { method, target: new RoutedRequest(method, path) }]),
+      .map((route) => [route.path, { ...route, target: new RoutedRequest(route.method, route.path) }]),
   );
 
   function enterDirectly(
     target: RoutedRequest,
-    incoming: NodeIncoming,
-    outgoing: NodeOutgoing,
+    incoming: NodeIncoming | PlainRequest,
+    outgoing: NodeOutgoing | PlainResponse,
     exchange: Exchange,
   ): void {
     Promise.resolve(app.fetch(target.asRequest(), { incoming, outgoing, exchange }))
@@ -39,9 +40,13 @@ export function createRestDoor(app: Hono<RestEnvironment>, routes: readonly Rout
 
   return {
     routes: new Map(routes.map(({ path }) => [path, { streaming: false }])),
+    servesPlain: (path, head) => direct.get(path)?.servesPlain?.(head) ?? false,
     enter: (given, answer, exchange) => {
-      const { incoming, outgoing } = nodeObjectsOf(given, answer);
       const route = direct.get(exchange.route);
+      if (route !== undefined && given instanceof PlainRequest && answer instanceof PlainResponse) {
+        return enterDirectly(route.target, given, answer, exchange);
+      }
+      const { incoming, outgoing } = nodeObjectsOf(given, answer);
       if (route !== undefined && route.method === incoming.method) {
         enterDirectly(route.target, incoming, outgoing, exchange);
       } else {
@@ -68,7 +73,11 @@ class RoutedRequest {
 }
 
 /** Writes what a handler did not write itself: refusals. */
-async function deliver(response: Response, outgoing: NodeOutgoing, exchange: Exchange): Promise<void> {
+async function deliver(
+  response: Response,
+  outgoing: NodeOutgoing | PlainResponse,
+  exchange: Exchange,
+): Promise<void> {
   if (response === RESPONSE_ALREADY_SENT) return;
   const headers = { ...exchange.headers, ...Object.fromEntries(response.headers) };
   answerWhole(outgoing, response.status, headers, await response.text());

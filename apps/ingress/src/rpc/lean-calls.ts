@@ -16,6 +16,7 @@ import type { Logger } from "pino";
 import type { Ingest, Receipt } from "../ingest.js";
 import type { Exchange } from "../server/exchange.js";
 import type { Incoming, Outgoing } from "../server/incoming.js";
+import { PlainResponse } from "../server/plain-request.js";
 import { StreamRequest, StreamResponse } from "../server/stream-request.js";
 import { failCall } from "./call-failure.js";
 import { refusalError } from "./connect-error.js";
@@ -160,8 +161,9 @@ export function createLeanCalls(
 /** Says nothing where the exchange was ended meanwhile, or its caller is gone. */
 function send(outgoing: Outgoing, answer: LeanAnswer): void {
   if ("stream" in outgoing) return respond(outgoing.stream, outgoing.getHeaders(), answer);
-  if (outgoing.headersSent || outgoing.destroyed) return;
   const { status, headers, body } = answer;
+  if (outgoing instanceof PlainResponse) return outgoing.answer(status, headers, body ?? "");
+  if (outgoing.headersSent || outgoing.destroyed) return;
   outgoing.writeHead(status, headers);
   if (body === undefined) outgoing.end();
   // Text of one character a byte leaves with the head in one piece, where bytes would be a piece of their own.

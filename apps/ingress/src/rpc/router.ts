@@ -84,6 +84,7 @@ export function createRpcDoor(
     routes: new Map(
       router.handlers.map((handler) => [handler.requestPath, { streaming: isStreaming(handler) }]),
     ),
+    servesPlain: () => false,
     enter: (incoming, outgoing, exchange) => {
       putHeaders(outgoing, exchange);
       if (options.lean?.takes(incoming, exchange) !== true) return handle(incoming, outgoing, exchange);

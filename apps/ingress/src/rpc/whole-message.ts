@@ -7,6 +7,7 @@
 import type { Readable } from "node:stream";
 import type { BodyHold } from "../server/body-budget.js";
 import type { Incoming } from "../server/incoming.js";
+import { PlainRequest } from "../server/plain-request.js";
 import { isForgotten } from "../server/unread-body.js";
 
 export interface MessageReaders {
@@ -33,6 +34,7 @@ export function readWholeMessage(
   shape: MessageShape,
   readers: MessageReaders,
 ): void {
+  if (incoming instanceof PlainRequest) return readPlainMessage(incoming, hold, shape, readers);
   const source: Readable = "stream" in incoming ? incoming.stream : incoming;
   const chunks: Buffer[] = [];
   let length = 0;
@@ -65,6 +67,33 @@ export function readWholeMessage(
 
   source.on("data", take);
   source.on("end", finish);
+}
+
+/** The length of this body was announced, and let pass: there is no harm in having all of it. */
+function readPlainMessage(
+  incoming: PlainRequest,
+  hold: BodyHold,
+  shape: MessageShape,
+  readers: MessageReaders,
+): void {
+  incoming.readWhole(hold, (body) => {
+    if (body === undefined) return;
+    if (isWhole(body, shape)) {
+      return readers.message(shape.isFramed ? body.subarray(HEAD_BYTES) : body, () =>
+        chain([body], undefined),
+      );
+    }
+    hold.release();
+    readers.other(chain([body], undefined));
+  });
+}
+
+function isWhole(body: Buffer, shape: MessageShape): boolean {
+  if (!isPlain([body], body.byteLength, shape)) return false;
+  return (
+    !shape.isFramed ||
+    (body.byteLength >= HEAD_BYTES && body.byteLength === HEAD_BYTES + body.readUInt32BE(1))
+  );
 }
 
 const NOTHING = Buffer.alloc(0);

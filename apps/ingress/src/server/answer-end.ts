@@ -1,5 +1,6 @@
 /** When an answer is out as a whole, and when its exchange is over, which the two HTTP versions tell in different ways. */
 import type { Outgoing } from "./incoming.js";
+import { PlainResponse } from "./plain-request.js";
 
 export interface AnswerObserver {
   /** The answer has been handed to the connection as a whole. */
@@ -10,6 +11,8 @@ export interface AnswerObserver {
 
 /** `out` is called before Node itself deals with what is left of the body. */
 export function watchAnswer(outgoing: Outgoing, { out, over }: AnswerObserver): void {
+  // What is left of the body is its connection's affair.
+  if (outgoing instanceof PlainResponse) return outgoing.watch(over);
   if (!("stream" in outgoing)) {
     // Node emits each of them once at most.
     outgoing.prependListener("finish", out);

@@ -3,6 +3,7 @@
  * is no host would end the process there.
  */
 import type { Incoming } from "./incoming.js";
+import { PlainRequest } from "./plain-request.js";
 
 /** True if handlers can build a URL from the request's authority and path. */
 export function hasUsableAuthority(request: Incoming): boolean {
@@ -33,8 +34,10 @@ function isUsableTarget(target: string, authority: string): boolean {
 }
 
 /** Two hosts are made to mean one thing to a proxy and another here (RFC 9112, section 3.2). Node takes the first. */
-function namesHostTwice({ rawHeaders, httpVersionMajor }: Incoming): boolean {
-  if (httpVersionMajor !== 1) return false;
+function namesHostTwice(request: Incoming): boolean {
+  // The head of a plain request names nothing twice.
+  if (request.httpVersionMajor !== 1 || request instanceof PlainRequest) return false;
+  const { rawHeaders } = request;
   let hosts = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index];

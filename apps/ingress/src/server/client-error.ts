@@ -62,12 +62,26 @@ function refusalOf(code: string): ServiceRefusal | undefined {
       return { code: "headers_too_large", message: "the head of a request must have at most 16 KiB" };
     case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
       return { code: "body_too_large", message: "the extensions of a chunk are too long" };
-    case "ERR_HTTP_REQUEST_TIMEOUT":
+    case LATE_CODE:
       return { code: "request_timeout", message: "the head of the request did not arrive in time" };
     default:
-      return code.startsWith("HPE_") ? { code: "malformed_request", message: "this is no HTTP" } : undefined;
+      return code.startsWith("HPE_") ? NO_HTTP : undefined;
   }
 }
+
+const NO_HTTP: ServiceRefusal = { code: "malformed_request", message: "this is no HTTP" };
+
+/** The whole answer to a request that ends in the middle. */
+export function brokenRequestText(): string {
+  return answerOf(NO_HTTP);
+}
+
+/** What Node reports of a connection on which nothing has come in time. */
+export function reportLate(server: Server, socket: Socket): void {
+  server.emit("clientError", Object.assign(new Error("late"), { code: LATE_CODE }), socket);
+}
+
+const LATE_CODE = "ERR_HTTP_REQUEST_TIMEOUT";
 
 function answerOf(refusal: ServiceRefusal): string {
   const id = makeId();

@@ -20,6 +20,8 @@ import type { Exchanges } from "./exchanges.js";
 import { expectsContinue, isPreflight, pathOf } from "./incoming.js";
 import type { Incoming, Outgoing } from "./incoming.js";
 import { answerInOnePiece } from "./one-piece.js";
+import type { PlainHead } from "./plain-head.js";
+import { PlainRequest, PlainResponse } from "./plain-request.js";
 import { rateHeaders } from "./rates.js";
 import type { Rates } from "./rates.js";
 import { createPermit } from "./permit.js";
@@ -30,6 +32,8 @@ import { forgetRest } from "./unread-body.js";
 export interface Door {
   /** The paths it knows. */
   readonly routes: ReadonlyMap<string, Route>;
+  /** True for a request that it can serve without Node's objects, as far as its head tells. */
+  servesPlain(path: string, head: PlainHead): boolean;
   enter(incoming: Incoming, outgoing: Outgoing, exchange: Exchange): void;
 }
 
@@ -57,7 +61,11 @@ export interface GateOptions {
   readonly limits: RequestLimits;
 }
 
-export type Gate = (incoming: Incoming, outgoing: Outgoing) => void;
+export interface Gate {
+  readonly enter: (incoming: Incoming, outgoing: Outgoing) => void;
+  /** True for a request that may enter as a plain one. */
+  readonly takesPlain: (head: PlainHead) => boolean;
+}
 
 const LATE: ServiceRefusal = { code: "request_timeout", message: "the request did not arrive in time" };
 
@@ -70,7 +78,7 @@ export function createGate(parts: GateParts, options: GateOptions): Gate {
   const { rest, rpc, exchanges, clock } = parts;
   const permitParts = { ...parts, leaving: parts.lifecycle.leaving };
 
-  return (incoming, outgoing) => {
+  const enter: Gate["enter"] = (incoming, outgoing) => {
     const path = pathOf(incoming);
     const isRpc = rpc.routes.has(path);
     const door = isRpc ? rpc : rest;
@@ -86,7 +94,9 @@ export function createGate(parts: GateParts, options: GateOptions): Gate {
     parts.begun(exchange);
     const open = exchanges.begin(exchange, () => end(LATE));
     watchAnswer(outgoing, {
-      out: () => forgetRest(incoming),
+      out: () => {
+        if (!(incoming instanceof PlainRequest)) forgetRest(incoming);
+      },
       over: () => {
         exchanges.end(open);
         exchange.hold.release();
@@ -105,6 +115,14 @@ export function createGate(parts: GateParts, options: GateOptions): Gate {
     exchange.permit = createPermit(permitParts, exchange, open, admission.readings, options.scopes.get(path));
     if (expectsContinue(incoming) && "writeContinue" in outgoing) outgoing.writeContinue();
     door.enter(incoming, outgoing, exchange);
+  };
+
+  return {
+    enter,
+    takesPlain: (head) => {
+      const path = pathOf({ url: head.target });
+      return (rpc.routes.has(path) ? rpc : rest).servesPlain(path, head);
+    },
   };
 }
 
@@ -148,6 +166,7 @@ function answerPreflight(
   common: Readonly<Record<string, string>>,
 ): void {
   const headers = { ...common, ...cors.preflightHeadersFor(incoming.headers.origin) };
+  if (outgoing instanceof PlainResponse) return outgoing.answer(204, headers, "");
   if ("stream" in outgoing) return answerInOnePiece(outgoing, 204, headers, "");
   outgoing.writeHead(204, headers);
   outgoing.end();

@@ -1,17 +1,18 @@
 /** What a request of either HTTP version says of itself before anybody judges it. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { PlainRequest, PlainResponse } from "./plain-request.js";
 import type { StreamRequest, StreamResponse } from "./stream-request.js";
 
 /** A request as Node has it. */
 export type NodeIncoming = IncomingMessage | Http2ServerRequest;
 export type NodeOutgoing = ServerResponse | Http2ServerResponse;
 
-export type Incoming = NodeIncoming | StreamRequest;
-export type Outgoing = NodeOutgoing | StreamResponse;
+export type Incoming = NodeIncoming | PlainRequest | StreamRequest;
+export type Outgoing = NodeOutgoing | PlainResponse | StreamResponse;
 
 /** The path, without the query; what is not in origin form stays as it is and matches nothing. */
-export function pathOf({ url = "" }: Incoming): string {
+export function pathOf({ url = "" }: { readonly url?: string | undefined }): string {
   const query = url.indexOf("?");
   return query < 0 ? url : url.slice(0, query);
 }

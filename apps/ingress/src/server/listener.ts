@@ -6,18 +6,24 @@
  */
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
+import type { Server, ServerOptions } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { Server as SecureServer } from "node:https";
 import { Server as TcpServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import type { SecureContextOptions, TLSSocket } from "node:tls";
-import { answerClientErrors } from "./client-error.js";
+import { answerClientErrors, reportLate } from "./client-error.js";
 import type { Connections } from "./connections.js";
 import type { Http2Sessions } from "./http2-sessions.js";
 import { adopt } from "./handed-port.js";
 import type { Adoption, HandedPort } from "./handed-port.js";
+import type { Gate } from "./gate.js";
 import { createPipeline } from "./pipeline.js";
+import type { Http1Listener } from "./pipeline.js";
+import { createPlainConnections } from "./plain-connections.js";
+import type { PlainConnections } from "./plain-connections.js";
+import { readPlainHead } from "./plain-head.js";
+import type { PlainHead } from "./plain-head.js";
 import { createSniffer } from "./preface.js";
 import type { Sniffer } from "./preface.js";
 import type { TlsMaterial } from "./tls.js";
@@ -37,7 +43,8 @@ export interface ListenerOptions {
 }
 
 export interface ListenerParts {
-  readonly onHttp1: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Where requests over HTTP/1.1 go, and which of them Node's server need not see. */
+  readonly gate: Gate;
   readonly sessions: Http2Sessions;
   readonly connections: Connections;
   readonly observer: ListenerObserver;
@@ -75,8 +82,8 @@ const UNDECIDED_SHARE = 0.1;
 type Taker = (socket: Socket) => void;
 
 export async function listen(given: ListenerParts, options: ListenerOptions): Promise<Listener> {
-  const pipeline = createPipeline(given.onHttp1);
-  const parts = { ...given, onHttp1: pipeline.listener };
+  const pipeline = createPipeline(given.gate.enter);
+  const parts: ServerParts = { ...given, onHttp1: pipeline.listener };
   const { sessions, observer } = parts;
   const serverOptions: ServerOptions = {
     headersTimeout: options.headersTimeoutMs,
@@ -85,7 +92,7 @@ export async function listen(given: ListenerParts, options: ListenerOptions): Pr
     keepAliveTimeout: options.keepAliveMs,
     connectionsCheckingInterval: TIMEOUT_CHECK_MS,
   };
-  const { server, secure, sniffer } =
+  const { server, secure, sniffer, plain } =
     options.tls === undefined
       ? cleartextServer(parts, options, serverOptions)
       : secureServer(parts, options, serverOptions, options.tls);
@@ -109,10 +116,14 @@ export async function listen(given: ListenerParts, options: ListenerOptions): Pr
     closed,
     secure,
     stopAccepting,
-    closeIdle: () => server.closeIdleConnections(),
+    closeIdle: () => {
+      server.closeIdleConnections();
+      plain.closeIdle();
+    },
     close: () => {
       stopAccepting();
       server.closeAllConnections();
+      plain.close();
       sessions.destroy();
       return closed;
     },
@@ -135,42 +146,51 @@ async function openPort(
   };
 }
 
+interface ServerParts extends ListenerParts {
+  readonly onHttp1: Http1Listener;
+}
+
 interface MadeServer {
   readonly server: Server | SecureServer;
   readonly secure: Listener["secure"];
   readonly sniffer: Sniffer | undefined;
+  readonly plain: PlainConnections;
 }
 
 function cleartextServer(
-  { onHttp1, sessions }: ListenerParts,
-  { headersTimeoutMs, connectionsMax }: ListenerOptions,
+  parts: ServerParts,
+  options: ListenerOptions,
   serverOptions: ServerOptions,
 ): MadeServer {
+  const { onHttp1, sessions } = parts;
+  const { headersTimeoutMs, connectionsMax } = options;
   const server = createServer(serverOptions, onHttp1);
   const takeHttp1 = replaceTakers(server, "connection", (socket) => sniffer.accept(socket));
   const sniffer = createSniffer(
-    (protocol, socket) => (protocol === "http2" ? sessions.accept(socket) : takeHttp1(socket)),
+    (protocol, socket) => (protocol === "http2" ? sessions.accept(socket) : plain.take(socket)),
     {
       deadlineMs: headersTimeoutMs,
       undecidedMax: Math.max(1, Math.floor(connectionsMax * UNDECIDED_SHARE)),
     },
   );
-  return { server, secure: () => undefined, sniffer };
+  const plain = plainConnectionsOf(server, parts, options, takeHttp1);
+  return { server, secure: () => undefined, sniffer, plain };
 }
 
 function secureServer(
-  { onHttp1, sessions, observer }: ListenerParts,
-  { headersTimeoutMs }: ListenerOptions,
+  parts: ServerParts,
+  options: ListenerOptions,
   serverOptions: ServerOptions,
   material: TlsMaterial,
 ): MadeServer {
+  const { onHttp1, sessions, observer } = parts;
   const needsClientCertificate = material.clientAuthorities !== undefined;
   const server = createSecureServer(
     {
       ...serverOptions,
       ...contextOf(material),
       ALPNProtocols: ["h2", "http/1.1"],
-      handshakeTimeout: headersTimeoutMs,
+      handshakeTimeout: options.headersTimeoutMs,
       requestCert: needsClientCertificate,
       rejectUnauthorized: needsClientCertificate,
     },
@@ -178,11 +198,30 @@ function secureServer(
   );
   const takeHttp1 = replaceTakers(server, "secureConnection", (socket) => {
     if ((socket as TLSSocket).alpnProtocol === "h2") sessions.accept(socket);
-    else takeHttp1(socket);
+    else plain.take(socket);
   });
+  const plain = plainConnectionsOf(server, parts, options, takeHttp1);
   // The peer is gone by then, or is told by TLS itself.
   server.on("tlsClientError", () => observer.connectionRefused("handshake"));
-  return { server, secure: (next) => server.setSecureContext(contextOf(next)), sniffer: undefined };
+  return { server, secure: (next) => server.setSecureContext(contextOf(next)), sniffer: undefined, plain };
+}
+
+/** Those that come first to our own reader of plain requests, and then, maybe, to the server. */
+function plainConnectionsOf(
+  server: Server | SecureServer,
+  { gate }: ListenerParts,
+  options: ListenerOptions,
+  takeHttp1: Taker,
+): PlainConnections {
+  const readHead = (bytes: Buffer): PlainHead | undefined => {
+    const head = readPlainHead(bytes);
+    return head !== undefined && gate.takesPlain(head) ? head : undefined;
+  };
+  const refuseLate: Taker = (socket) => reportLate(server, socket);
+  return createPlainConnections(
+    { readHead, onRequest: gate.enter, handOver: takeHttp1, refuseLate },
+    options,
+  );
 }
 
 function contextOf({ certificate, key, clientAuthorities }: TlsMaterial): SecureContextOptions {

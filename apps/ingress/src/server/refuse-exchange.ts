@@ -10,6 +10,7 @@ import type { Exchange } from "./exchange.js";
 import { expectsContinue } from "./incoming.js";
 import type { Incoming, Outgoing } from "./incoming.js";
 import { answerInOnePiece } from "./one-piece.js";
+import { PlainRequest, PlainResponse } from "./plain-request.js";
 import { forgetRest } from "./unread-body.js";
 
 /** Refuses before anything of the body was read. */
@@ -23,10 +24,9 @@ export function refuseExchange(
   // Whoever asked before sending and hears no may send all the same: only a new connection is unambiguous.
   const isAsked = expectsContinue(incoming);
   if (isAsked) exchange.headers["connection"] = "close";
-  const isWriting = !("stream" in incoming) && !incoming.complete && !isAsked;
   answer(incoming, outgoing, exchange, refusal, limits, (http1, body) => {
-    if (isWriting) endAfterBody(incoming, http1, body);
-    else http1.end(body);
+    if (isAsked || !isWriting(incoming)) http1.end(body);
+    else endAfterBody(incoming, http1, body);
   });
 }
 
@@ -61,9 +61,15 @@ function answer(
     ? problemOf(refusal, exchange.id, limits)
     : refuseRpc(refusal, incoming.headers["content-type"] ?? "");
   const headers = { ...exchange.headers, ...refused.headers };
+  if (outgoing instanceof PlainResponse) return outgoing.answer(status, headers, body);
   if ("stream" in outgoing) return answerInOnePiece(outgoing, status, headers, body);
   outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });
   finish(outgoing, body);
+}
+
+/** True of a request as Node has it whose body is still to come. */
+function isWriting(incoming: Incoming): incoming is IncomingMessage {
+  return !("stream" in incoming) && !(incoming instanceof PlainRequest) && !incoming.complete;
 }
 
 /**

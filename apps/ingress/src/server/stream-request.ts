@@ -6,6 +6,7 @@
  */
 import { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import { PlainRequest, PlainResponse } from "./plain-request.js";
 import type { Incoming, NodeIncoming, NodeOutgoing, Outgoing } from "./incoming.js";
 
 export class StreamRequest {
@@ -82,6 +83,9 @@ export function nodeObjectsOf(
   incoming: Incoming,
   outgoing: Outgoing,
 ): { readonly incoming: NodeIncoming; readonly outgoing: NodeOutgoing } {
+  if (incoming instanceof PlainRequest || outgoing instanceof PlainResponse) {
+    throw new Error("a plain request has no objects of Node's");
+  }
   if (!(incoming instanceof StreamRequest) || !(outgoing instanceof StreamResponse)) {
     if (incoming instanceof StreamRequest || outgoing instanceof StreamResponse)
       throw new Error("half a stream");

@@ -8,6 +8,7 @@
 import { constants } from "node:http2";
 import type { Readable } from "node:stream";
 import type { Incoming } from "./incoming.js";
+import type { PlainRequest } from "./plain-request.js";
 
 export interface DiscardLimits {
   readonly bytesMax: number;
@@ -29,7 +30,10 @@ export function isForgotten(body: object): boolean {
 }
 
 /** Beyond the limits the stream, or over HTTP/1.1 the connection, is cut. Call it before Node forgets the body itself. */
-export function forgetRest(incoming: Incoming, { bytesMax, timeMax }: DiscardLimits = DISCARDED): void {
+export function forgetRest(
+  incoming: Exclude<Incoming, PlainRequest>,
+  { bytesMax, timeMax }: DiscardLimits = DISCARDED,
+): void {
   if (hasArrived(incoming) || forgotten.has(incoming)) return;
   forgotten.add(incoming);
   const source: Readable = "stream" in incoming ? incoming.stream : incoming;
@@ -51,7 +55,7 @@ export function forgetRest(incoming: Incoming, { bytesMax, timeMax }: DiscardLim
   source.resume();
 }
 
-function hasArrived(incoming: Incoming): boolean {
+function hasArrived(incoming: Exclude<Incoming, PlainRequest>): boolean {
   if ("stream" in incoming) {
     const { stream } = incoming;
     return stream.endAfterHeaders || stream.readableEnded || stream.closed || stream.destroyed;

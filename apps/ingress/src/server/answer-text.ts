@@ -1,0 +1,51 @@
+/**
+ * The text of an answer over HTTP/1.1, as Node would write it: what its head says beside the headers given stands in the
+ * same place, and in the same letters.
+ *
+ * **Invariant:** head and body are one string, so that they leave in one piece.
+ */
+import { STATUS_CODES } from "node:http";
+import { systemClock } from "@event-collector/spool";
+
+export interface AnswerText {
+  readonly text: string;
+  /** One byte for each character wherever that is possible. */
+  readonly encoding: "latin1" | "utf8";
+}
+
+/** `connectionLines` are left out where the headers say themselves what becomes of the connection. */
+export function answerText(
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  connectionLines: string,
+  body: string | Uint8Array,
+): AnswerText {
+  const bytes = typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
+  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
+  // The names are those of a few hands that write them, and none of them is inherited.
+  for (const name in headers) text += `${name}: ${headers[name] ?? ""}\r\n`;
+  if (headers["content-length"] === undefined) text += `content-length: ${bytes}\r\n`;
+  text += `Date: ${date()}\r\n${headers["connection"] === undefined ? connectionLines : ""}\r\n`;
+  if (typeof body !== "string") {
+    return { text: text + latin1(body), encoding: "latin1" };
+  }
+  return { text: text + body, encoding: bytes === body.length ? "latin1" : "utf8" };
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}
+
+let writtenSecond = 0;
+let writtenDate = "";
+
+/** Made once a second. */
+function date(): string {
+  const now = systemClock.now();
+  const second = Math.floor(now / 1000);
+  if (second !== writtenSecond) {
+    writtenSecond = second;
+    writtenDate = new Date(now).toUTCString();
+  }
+  return writtenDate;
+}
