@@ -35,7 +35,10 @@ const library = join(client, "build", "deps", isMac ? "librdkafka.1.dylib" : "li
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === realpathSync(here)) {
   const fault = buildNative();
-  if (fault !== undefined) throw new Error(fault);
+  if (fault !== undefined) {
+    process.stderr.write(`The native part of the forwarder cannot be compiled: ${fault}\n`);
+    process.exitCode = 1;
+  }
 }
 
 /** @returns {string | undefined} why there is no native part, or undefined */
@@ -59,11 +62,23 @@ export function buildNative() {
     rmSync(draft, { force: true });
     // What was made of older sources is not what was asked for.
     rmSync(target, { force: true });
-    return result.error === undefined ? `${compiler} says:\n${result.stderr}` : result.error.message;
+    return faultOf(compiler, result);
   }
   renameSync(draft, target);
   writeFileSync(stampFile, stamp);
   return undefined;
+}
+
+/**
+ * The compiler's first complaint; the others mostly follow from it.
+ *
+ * @param {string} compiler
+ * @param {import("node:child_process").SpawnSyncReturns<string>} result
+ */
+function faultOf(compiler, { error, stderr, status }) {
+  if (error !== undefined) return error.message;
+  const complaint = stderr.split("\n").find((line) => line.includes("error"));
+  return complaint ?? `${compiler} ended with ${status}`;
 }
 
 function compileOptions() {

@@ -28,7 +28,9 @@ function main() {
   }
   const fault = buildNative();
   if (fault !== undefined)
-    say(`The forwarder goes without its native part, and so slower, which could not be compiled: ${fault}`);
+    say(
+      `The forwarder will hand over its messages one by one, slower: its native part cannot be compiled: ${fault}`,
+    );
   build();
 }
 
