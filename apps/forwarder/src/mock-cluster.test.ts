@@ -2,77 +2,22 @@
 import { rm } from "node:fs/promises";
 import { kafkaProperties } from "@event-collector/kafka";
 import t from "tap";
-import rdkafka from "node-rdkafka";
 import type { Message } from "node-rdkafka";
 import { encodeRecord } from "@event-collector/contract";
 import { createBroker } from "./producer.js";
 import { readConfig } from "./config.js";
 import { lastingFolder } from "./testing/lasting-folder.js";
+import { readMockTopic, startMockCluster } from "./testing/mock-cluster.js";
 import { eventRecord } from "./testing/spool-lines.js";
 import { appendEvents, openSpool, runForwarder, until } from "./testing/workbench.js";
 import type { RunningForwarder, Settings } from "./testing/workbench.js";
 
 type TestScope = Pick<typeof t, "teardown">;
-type Done<Result> = (error: rdkafka.LibrdKafkaError | null, result: Result) => void;
-
-/** The types of node-rdkafka do not know the first of these. */
-const MOCK: object = { "test.mock.num.brokers": 1, "bootstrap.servers": "mock" };
 
 const EVENTS = "learner.events";
 const DEAD = "learner.events.dlq";
 const CURSORS = "learner.events.cursors";
-
-function promised<Result>(start: (done: Done<Result>) => unknown): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    start((error, result) => {
-      if (error === null || error === undefined) resolve(result);
-      else reject(new Error(error.message));
-    });
-  });
-}
-
-/** Starts a cluster with these topics; resolves with its address. */
-async function startCluster(
-  t: TestScope,
-  topics: readonly string[] = [EVENTS, DEAD, CURSORS],
-): Promise<string> {
-  const cluster = new rdkafka.Producer(MOCK, {});
-  t.teardown(() => new Promise<void>((resolve) => cluster.disconnect(0, () => resolve())));
-  const metadata = await promised<rdkafka.Metadata>((done) => cluster.connect({ timeout: 5_000 }, done));
-  for (const topic of topics) {
-    await promised<rdkafka.Metadata>((done) => cluster.getMetadata({ topic, timeout: 5_000 }, done));
-  }
-  return metadata.brokers.map(({ host, port }) => `${host}:${port}`).join(",");
-}
-
-/** Everything in a topic, read committed. */
-async function readTopic(t: TestScope, bootstrap: string, topic: string, count: number): Promise<Message[]> {
-  const consumer = new rdkafka.KafkaConsumer(
-    {
-      "bootstrap.servers": bootstrap,
-      "group.id": "test",
-      "isolation.level": "read_committed",
-      "fetch.wait.max.ms": 20,
-    },
-    { "auto.offset.reset": "earliest" },
-  );
-  t.teardown(() => new Promise<void>((resolve) => consumer.disconnect(() => resolve())));
-  await promised<rdkafka.Metadata>((done) => consumer.connect({ timeout: 5_000 }, done));
-  const metadata = await promised<rdkafka.Metadata>((done) =>
-    consumer.getMetadata({ topic, timeout: 5_000 }, done),
-  );
-  const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? [];
-  consumer.assign(partitions.map(({ id }) => ({ topic, partition: id, offset: 0 })));
-  consumer.setDefaultConsumeTimeout(20);
-  const messages: Message[] = [];
-  await until(async () => {
-    messages.push(...(await promised<Message[]>((done) => consumer.consume(1_000, done))));
-    return messages.length >= count;
-  });
-  // One more look: nothing comes twice.
-  messages.push(...(await promised<Message[]>((done) => consumer.consume(1_000, done))));
-  return messages;
-}
+const TOPICS: readonly string[] = [EVENTS, DEAD, CURSORS];
 
 function header(message: Message | undefined, name: string): string | undefined {
   return message?.headers
@@ -115,14 +60,14 @@ async function start(
 
 for (const mode of ["exactly-once", "at-least-once"]) {
   await t.test(`${mode}: events arrive once, with key, value and headers`, async (t) => {
-    const bootstrap = await startCluster(t);
+    const bootstrap = await startMockCluster(t, TOPICS);
     const directory = lastingFolder(t);
     const writer = await openSpool(directory);
     t.teardown(() => writer.close());
     await appendEvents(writer, 0, 500);
     await start(t, directory, bootstrap, { KAFKA_DELIVERY: mode });
     await appendEvents(writer, 500, 600);
-    const messages = await readTopic(t, bootstrap, EVENTS, 600);
+    const messages = await readMockTopic(t, bootstrap, EVENTS, 600);
     t.same(ids(messages), range(600));
     const message = messages.find((each) => idOf(each) === "event-7");
     t.equal(message?.key?.toString(), "learner-7");
@@ -132,7 +77,7 @@ for (const mode of ["exactly-once", "at-least-once"]) {
   });
 
   await t.test(`${mode}: a rejected event and an oversized one reach the dead-letter topic`, async (t) => {
-    const bootstrap = await startCluster(t);
+    const bootstrap = await startMockCluster(t, TOPICS);
     const directory = lastingFolder(t);
     const writer = await openSpool(directory);
     t.teardown(() => writer.close());
@@ -156,8 +101,8 @@ for (const mode of ["exactly-once", "at-least-once"]) {
       // Long enough for an abort to come first: the mock cluster shows what was sent in a transaction that is aborted.
       KAFKA_LINGER_MS: "500",
     });
-    t.same(ids(await readTopic(t, bootstrap, EVENTS, 2)), [0, 3]);
-    const letters = await readTopic(t, bootstrap, DEAD, 2);
+    t.same(ids(await readMockTopic(t, bootstrap, EVENTS, 2)), [0, 3]);
+    const letters = await readMockTopic(t, bootstrap, DEAD, 2);
     t.same(ids(letters), [1, 2]);
     const [large, rejected] = [1, 2].map((number) =>
       letters.find((each) => idOf(each) === `event-${number}`),
@@ -170,7 +115,7 @@ for (const mode of ["exactly-once", "at-least-once"]) {
 }
 
 await t.test("the cursor is restored from the broker when the local one is lost", async (t) => {
-  const bootstrap = await startCluster(t);
+  const bootstrap = await startMockCluster(t, TOPICS);
   const directory = lastingFolder(t);
   const writer = await openSpool(directory);
   t.teardown(() => writer.close());
@@ -182,11 +127,11 @@ await t.test("the cursor is restored from the broker when the local one is lost"
     await forwarder.ended;
     await rm(`${directory}/forwarder`, { recursive: true });
   }
-  t.same(ids(await readTopic(t, bootstrap, EVENTS, 150)), range(150));
+  t.same(ids(await readMockTopic(t, bootstrap, EVENTS, 150)), range(150));
 });
 
 await t.test("an event is visible well within a quarter of a second", async (t) => {
-  const bootstrap = await startCluster(t);
+  const bootstrap = await startMockCluster(t, TOPICS);
   const directory = lastingFolder(t);
   const writer = await openSpool(directory);
   t.teardown(() => writer.close());
@@ -206,14 +151,14 @@ await t.test("an event is visible well within a quarter of a second", async (t) 
 });
 
 await t.test("topics that are missing are asked for where they cannot be created", async (t) => {
-  const bootstrap = await startCluster(t, []);
+  const bootstrap = await startMockCluster(t, []);
   const directory = lastingFolder(t);
   const writer = await openSpool(directory);
   t.teardown(() => writer.close());
   await appendEvents(writer, 0, 3);
   const forwarder = await start(t, directory, bootstrap);
   await until(async () => (await forwarder.metric("forwarder_events_forwarded_total")) === 3);
-  t.same(ids(await readTopic(t, bootstrap, EVENTS, 3)), range(3));
+  t.same(ids(await readMockTopic(t, bootstrap, EVENTS, 3)), range(3));
 });
 
 await t.test("properties that librdkafka does not know stop the start", async (t) => {

@@ -35,8 +35,8 @@ export async function startMockCluster(
 }
 
 /**
- * What stands in a topic once there are `count` messages, in the order of each partition, and whatever else comes with
- * one more look.
+ * What stands in a topic, read committed, once there are `count` messages, in the order of each partition. There is one
+ * more look, so that what comes twice is seen.
  */
 export async function readMockTopic(
   t: Pick<Test, "teardown">,
@@ -45,7 +45,12 @@ export async function readMockTopic(
   count: number,
 ): Promise<Message[]> {
   const consumer = new rdkafka.KafkaConsumer(
-    { "bootstrap.servers": bootstrap, "group.id": "test", "fetch.wait.max.ms": 20 },
+    {
+      "bootstrap.servers": bootstrap,
+      "group.id": "test",
+      "isolation.level": "read_committed",
+      "fetch.wait.max.ms": 20,
+    },
     { "auto.offset.reset": "earliest" },
   );
   t.teardown(() => new Promise<void>((resolve) => consumer.disconnect(() => resolve())));
