@@ -21,21 +21,29 @@ export function readBody(
   source: Readable | PlainRequest,
   bytesMax: number,
   hold: BodyHold,
-): Promise<BodyReading> {
+): BodyReading | Promise<BodyReading> {
   return source instanceof PlainRequest
     ? readPlainBody(source, bytesMax, hold)
     : readStream(source, bytesMax, hold);
 }
 
-function readPlainBody(source: PlainRequest, bytesMax: number, hold: BodyHold): Promise<BodyReading> {
-  return new Promise((resolve) => {
-    source.readWhole(hold, (bytes) => {
-      if (bytes === undefined) resolve({ ok: false, refusal: CUT_SHORT });
-      // It was announced, so that the gate has let none of them pass.
-      else if (bytes.byteLength > bytesMax) resolve({ ok: false, refusal: tooLarge(bytesMax) });
-      else resolve({ ok: true, bytes });
-    });
-  });
+function readPlainBody(
+  source: PlainRequest,
+  bytesMax: number,
+  hold: BodyHold,
+): BodyReading | Promise<BodyReading> {
+  if (!source.complete) {
+    return new Promise((resolve) => source.readWhole(hold, (bytes) => resolve(readingOf(bytes, bytesMax))));
+  }
+  let reading: BodyReading | undefined;
+  source.readWhole(hold, (bytes) => (reading = readingOf(bytes, bytesMax)));
+  return reading ?? readingOf(undefined, bytesMax);
+}
+
+function readingOf(bytes: Buffer | undefined, bytesMax: number): BodyReading {
+  if (bytes === undefined) return { ok: false, refusal: CUT_SHORT };
+  // What was announced as larger has not come past the gate.
+  return bytes.byteLength > bytesMax ? { ok: false, refusal: tooLarge(bytesMax) } : { ok: true, bytes };
 }
 
 function readStream(source: Readable, bytesMax: number, hold: BodyHold): Promise<BodyReading> {

@@ -146,10 +146,11 @@ function headerOf(context: RestContext, name: SingleHeader): string | undefined 
   return incoming === undefined ? context.req.header(name) : incoming.headers[name];
 }
 
+const ANSWER_TYPE: Record<string, string> = { "content-type": "application/json" };
+
 function answer(context: RestContext, { status, body }: TallyAnswer): Response {
-  const headers = { ...context.env?.exchange?.headers, "content-type": "application/json" };
-  const outgoing = context.env?.outgoing;
-  if (outgoing === undefined) return context.body(body, status, headers);
-  answerWhole(outgoing, status, headers, body);
+  const { exchange, outgoing } = context.env ?? {};
+  if (exchange === undefined || outgoing === undefined) return context.body(body, status, ANSWER_TYPE);
+  answerWhole(outgoing, status, exchange.headers, ANSWER_TYPE, body);
   return RESPONSE_ALREADY_SENT;
 }

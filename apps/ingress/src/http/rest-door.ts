@@ -32,10 +32,13 @@ export function createRestDoor(app: Hono<RestEnvironment>, routes: readonly Rout
     outgoing: NodeOutgoing | PlainResponse,
     exchange: Exchange,
   ): void {
-    Promise.resolve(app.fetch(target.asRequest(), { incoming, outgoing, exchange }))
-      .then((response) => deliver(response, outgoing, exchange))
-      // What fails here is the writing of an answer: its reader is gone.
-      .catch((error: unknown) => logger.debug({ error, requestId: exchange.id }, "answer not delivered"));
+    // What fails here is the writing of an answer: its reader is gone.
+    const fail = (error: unknown): void =>
+      logger.debug({ error, requestId: exchange.id }, "answer not delivered");
+    Promise.resolve(app.fetch(target.asRequest(), { incoming, outgoing, exchange })).then((response) => {
+      // Nearly all answers are written by their handlers, and nothing is left to be waited for.
+      if (response !== RESPONSE_ALREADY_SENT) deliver(response, outgoing, exchange).catch(fail);
+    }, fail);
   }
 
   return {
@@ -78,9 +81,8 @@ async function deliver(
   outgoing: NodeOutgoing | PlainResponse,
   exchange: Exchange,
 ): Promise<void> {
-  if (response === RESPONSE_ALREADY_SENT) return;
-  const headers = { ...exchange.headers, ...Object.fromEntries(response.headers) };
-  answerWhole(outgoing, response.status, headers, await response.text());
+  const own = Object.fromEntries(response.headers);
+  answerWhole(outgoing, response.status, exchange.headers, own, await response.text());
 }
 
 type Listener = (incoming: NodeIncoming, outgoing: NodeOutgoing, exchange: Exchange) => void;

@@ -13,17 +13,22 @@ export interface AnswerText {
   readonly encoding: "latin1" | "utf8";
 }
 
-/** `connectionLines` are left out where the headers say themselves what becomes of the connection. */
+/**
+ * `own` are headers that come behind the others, none of which is among those. `connectionLines` are left out where the
+ * headers say themselves what becomes of the connection.
+ */
 export function answerText(
   status: number,
   headers: Readonly<Record<string, string>>,
+  own: Readonly<Record<string, string>>,
   connectionLines: string,
   body: string | Uint8Array,
 ): AnswerText {
   const bytes = typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
-  // The names are those of a few hands that write them, and none of them is inherited.
+  // Put together anew, the two would cost more than all the rest; none of the names is inherited.
   for (const name in headers) text += `${name}: ${headers[name] ?? ""}\r\n`;
+  for (const name in own) text += `${name}: ${own[name] ?? ""}\r\n`;
   if (headers["content-length"] === undefined) text += `content-length: ${bytes}\r\n`;
   text += `Date: ${date()}\r\n${headers["connection"] === undefined ? connectionLines : ""}\r\n`;
   if (typeof body !== "string") {

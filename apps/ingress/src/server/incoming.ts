@@ -23,8 +23,24 @@ export function authorityOf(incoming: Incoming): string | undefined {
 
 /** The essence of the media type, in lower case: parameters such as `charset` do not matter, since JSON is UTF-8. */
 export function mediaTypeOf(header: string | undefined): string {
-  const semicolon = header?.indexOf(";") ?? -1;
-  return (semicolon < 0 ? (header ?? "") : (header ?? "").slice(0, semicolon)).trim().toLowerCase();
+  if (header === undefined) return "";
+  const known = mediaTypes.get(header);
+  if (known !== undefined) return known;
+  const type = readMediaType(header);
+  if (mediaTypes.size >= MEDIA_TYPES_MAX) mediaTypes.clear();
+  mediaTypes.set(header, type);
+  return type;
+}
+
+/** Headers as they were spelt, and what they mean: nearly all requests have one of a few. */
+const mediaTypes = new Map<string, string>();
+
+/** Senders spell them, so the list is bounded. */
+const MEDIA_TYPES_MAX = 64;
+
+function readMediaType(header: string): string {
+  const semicolon = header.indexOf(";");
+  return (semicolon < 0 ? header : header.slice(0, semicolon)).trim().toLowerCase();
 }
 
 /** A preflight says what it is about; any other OPTIONS is a request like others. */

@@ -82,15 +82,32 @@ function readHeaders(text: string, start: number, headers: Record<string, string
     if (text.charCodeAt(at) === CR) return text.charCodeAt(at + 1) === LF ? at + 2 : undefined;
     const nameEnd = skip(text, at, NAME);
     if (nameEnd === at || text.charCodeAt(nameEnd) !== COLON) return undefined;
-    const name = text.slice(at, nameEnd).toLowerCase();
+    const name = nameOf(text.slice(at, nameEnd));
     // What every object has by itself counts as there already.
-    if (headers[name] !== undefined || UNUSUAL.has(name)) return undefined;
+    if (name === undefined || headers[name] !== undefined) return undefined;
     const lineEnd = skip(text, nameEnd + 1, VALUE);
     if (text.charCodeAt(lineEnd) !== CR || text.charCodeAt(lineEnd + 1) !== LF) return undefined;
     headers[name] = valueIn(text, nameEnd + 1, lineEnd);
     at = lineEnd + 2;
   }
   return undefined;
+}
+
+/** Names as they were spelt, and what they mean. Nearly all requests have the same few. */
+const names = new Map<string, string>();
+
+/** Senders choose the names, so the list is bounded. */
+const NAMES_MAX = 256;
+
+/** In lower case; undefined if it is none that a plain request may have. */
+function nameOf(spelling: string): string | undefined {
+  const known = names.get(spelling);
+  if (known !== undefined) return known;
+  const name = spelling.toLowerCase();
+  if (UNUSUAL.has(name)) return undefined;
+  if (names.size >= NAMES_MAX) names.clear();
+  names.set(spelling, name);
+  return name;
 }
 
 /** The first place whose character is not one of these. */

@@ -13,6 +13,8 @@ import type { PlainHead } from "./plain-head.js";
 /** Hears the body as a whole, or of its end before it was whole. */
 type BodyReader = (bytes: Buffer | undefined) => void;
 
+const NOTHING = Buffer.alloc(0);
+
 export class PlainRequest {
   readonly httpVersion = "1.1";
   readonly httpVersionMajor = 1;
@@ -73,8 +75,8 @@ export class PlainRequest {
     if (this.#isForgotten) return this.#settle(undefined);
     if (this.#missing > 0) return;
     hold.arrived();
-    const [first, ...more] = this.#chunks;
-    this.#settle(first === undefined || more.length > 0 ? Buffer.concat(this.#chunks) : first);
+    const [first = NOTHING] = this.#chunks;
+    this.#settle(this.#chunks.length < 2 ? first : Buffer.concat(this.#chunks));
   }
 
   #settle(bytes: Buffer | undefined): void {
@@ -94,6 +96,8 @@ export interface PlainAnswering {
   /** Sends an answer; `isLast` if the connection ends with it. */
   send(text: string, encoding: BufferEncoding, isLast: boolean): void;
 }
+
+const NONE: Readonly<Record<string, string>> = {};
 
 export class PlainResponse {
   headersSent = false;
@@ -120,14 +124,22 @@ export class PlainResponse {
     this.#over = over;
   }
 
-  /** Answers as a whole and at once. Does nothing where an answer has begun, or nobody waits for one. */
-  answer(status: number, headers: Readonly<Record<string, string>>, body: string | Uint8Array): void {
+  /**
+   * Answers as a whole and at once, with `own` behind the other headers. Does nothing where an answer has begun, or nobody
+   * waits for one.
+   */
+  answer(
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    body: string | Uint8Array,
+    own: Readonly<Record<string, string>> = NONE,
+  ): void {
     const connection = this.#connection;
     if (this.headersSent || connection.socket.destroyed) return;
     this.headersSent = true;
     this.statusCode = status;
     const all = this.#headers === undefined ? headers : { ...this.#headers, ...headers };
-    const { text, encoding } = answerText(status, all, connection.connectionLines, body);
+    const { text, encoding } = answerText(status, all, own, connection.connectionLines, body);
     connection.send(text, encoding, all["connection"] === "close");
   }
 
