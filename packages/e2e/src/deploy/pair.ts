@@ -77,7 +77,7 @@ async function checkTree(t: Test, space: MountSpace, image: Image): Promise<void
   const version = runInContainer(space, image, ["node", "--version"]).output;
   t.comment(`Node ${version.trim()}; /app holds ${(kibibytes / 1024).toFixed(1)} MiB`);
   t.ok(kibibytes < APP_SIZE_MAX * 1024, `/app is smaller than ${APP_SIZE_MAX} MiB`);
-  const idle = ["*.a", "*.o", "*.gyp", "*.test.js", "*.d.ts", "typescript", "tap"];
+  const idle = ["*.a", "*.o", "*.gyp", "*.stamp", "*.test.js", "*.d.ts", "typescript", "tap"];
   const names = idle.flatMap((name) => ["-o", "-name", name]).slice(1);
   names.push("-o", "-path", "*/app/*s/*/dist/testing");
   const found = await space.run(["find", `${image.root}/app`, "(", ...names, ")", "-print"]);
