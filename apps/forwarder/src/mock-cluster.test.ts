@@ -34,6 +34,9 @@ function ids(messages: readonly Message[]): number[] {
   return messages.map((message) => Number(idOf(message)?.slice(6))).sort((left, right) => left - right);
 }
 
+/** Some 20 MiB in the spool. */
+const BACKLOG_EVENTS = 30_000;
+
 const range = (count: number): number[] => Array.from({ length: count }, (_, number) => number);
 
 async function start(
@@ -113,6 +116,27 @@ for (const mode of ["exactly-once", "at-least-once"]) {
     t.equal(header(rejected, "dlq.stage"), "validate");
   });
 }
+
+await t.test("values arrive byte for byte while the memory that they stand in is used again", async (t) => {
+  const bootstrap = await startMockCluster(t, TOPICS);
+  const directory = lastingFolder(t);
+  const writer = await openSpool(directory, 64 << 20);
+  t.teardown(() => writer.close());
+  const values = range(BACKLOG_EVENTS).map(
+    (number) => `{"event_id":"event-${number}","filling":"${`${number} `.repeat(100)}"}`,
+  );
+  const records = values.map((value, number) => encodeRecord(eventRecord(number, { value })));
+  for (let from = 0; from < BACKLOG_EVENTS; from += 1_000)
+    await writer.append(records.slice(from, from + 1_000));
+  // Several of the largest reads fit into a window, and many windows into the backlog.
+  await start(t, directory, bootstrap, { FORWARDER_WINDOW_BYTES: String(4 << 20) });
+  const messages = await readMockTopic(t, bootstrap, EVENTS, BACKLOG_EVENTS);
+  t.same(ids(messages), range(BACKLOG_EVENTS));
+  const wrong = messages.filter(
+    (message) => String(message.value) !== values[Number(idOf(message)?.slice(6))],
+  );
+  t.equal(wrong.length, 0);
+});
 
 await t.test("the cursor is restored from the broker when the local one is lost", async (t) => {
   const bootstrap = await startMockCluster(t, TOPICS);

@@ -9,7 +9,7 @@ import { asNativeError, brokerFailure, BrokerFailure, connectClient } from "@eve
 import type { Client, KafkaProperties, PropertyValue } from "@event-collector/kafka";
 import rdkafka from "node-rdkafka";
 import { sendEach } from "./broker.js";
-import { openMessageLane } from "./message-lane.js";
+import { openMessageLane, whyNoMessageLane } from "./message-lane.js";
 import type { MessageLane } from "./message-lane.js";
 import type {
   Broker,
@@ -38,6 +38,8 @@ const CREATE_TIMEOUT_MS = 4_000;
 const REPORT_POLL_MS = 5;
 /** How often errors are fetched where no reports are awaited. Milliseconds. */
 const EVENT_POLL_MS = 100;
+/** As in syslog(3). */
+const SEVERITY_WARNING = 4;
 /** Records fetched from the cursor topic in one call. */
 const READ_RECORDS = 1_000;
 /** How long the cursor topic may take to be read. It may have to wait for the transaction of a dead forwarder. */
@@ -47,6 +49,8 @@ const READ_TIMEOUT_MS = 120_000;
 export function createBroker(options: BrokerOptions, observer: BrokerObserver): Broker {
   const { connection, producer, topic } = options.properties;
   assertAcceptable({ ...connection, ...producer }, topic);
+  const reason = whyNoMessageLane();
+  if (reason !== undefined) observer.logged(SEVERITY_WARNING, `messages go one by one, slower: ${reason}`);
   let createsTopics = true;
   return {
     openTransactional: (transactionalId) => openTransactional(options, observer, transactionalId),
