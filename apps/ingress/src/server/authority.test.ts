@@ -23,6 +23,27 @@ await t.test("a request that names two hosts has not, even if they are the same"
   t.notOk(hasUsableAuthority(request("/collect", "a", "a")));
 });
 
+function canBuild(target: string, base?: string): boolean {
+  try {
+    return new URL(target, base) instanceof URL;
+  } catch {
+    return false;
+  }
+}
+
+await t.test("it says the same once it is compiled", (t) => {
+  for (const host of ["a\u00e2\u0080\u008bb", "\u00e9", "a\u00ad"]) {
+    const isUsable = canBuild(`http://${host}`);
+    let differences = 0;
+    for (let round = 0; round < 20_000; round += 1) {
+      const given = round % 2 === 0 ? request("/", host) : request(`//${host}`, "a");
+      if (hasUsableAuthority(given) !== isUsable) differences += 1;
+    }
+    t.equal(differences, 0, JSON.stringify(host));
+  }
+  t.end();
+});
+
 await t.test("of the path it says what the URL parser says, whatever the path begins with", async (t) => {
   const pieces = [
     "/",
@@ -48,7 +69,7 @@ await t.test("of the path it says what the URL parser says, whatever the path be
     for (const second of pieces) {
       for (const third of pieces) {
         const path = `/${first}${second}${third}`;
-        const isUsable = URL.canParse(path, "http://a");
+        const isUsable = canBuild(path, "http://a");
         if (!isUsable) refused += 1;
         if (hasUsableAuthority(request(path, "a")) !== isUsable) t.fail(JSON.stringify(path));
       }

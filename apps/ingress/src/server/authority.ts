@@ -20,7 +20,7 @@ const USABLE_MAX = 256;
 
 function isUsableHost(authority: string): boolean {
   if (usable.has(authority)) return true;
-  if (!URL.canParse(`http://${authority}`)) return false;
+  if (!canParse(`http://${authority}`)) return false;
   if (usable.size >= USABLE_MAX) usable.clear();
   usable.add(authority);
   return true;
@@ -30,7 +30,16 @@ function isUsableHost(authority: string): boolean {
 const PLAIN_PATH = /^\/[\w.]/;
 
 function isUsableTarget(target: string, authority: string): boolean {
-  return target === "/" || PLAIN_PATH.test(target) || URL.canParse(target, `http://${authority}`);
+  return target === "/" || PLAIN_PATH.test(target) || canParse(target, `http://${authority}`);
+}
+
+/** Asks of ASCII alone: once it is compiled, Node 20 reads anything else in another encoding than `new URL` does. */
+function canParse(text: string, base?: string): boolean {
+  return URL.canParse(asciiOf(text), base && asciiOf(base));
+}
+
+function asciiOf(text: string): string {
+  return text.replace(/[^\0-\u007f]+/g, encodeURIComponent);
 }
 
 /** Two hosts are made to mean one thing to a proxy and another here (RFC 9112, section 3.2). Node takes the first. */
