@@ -1,8 +1,9 @@
 /**
  * The REST app as a door of the port: a Hono app behind Node's requests of both HTTP versions.
  *
- * Hono finds the route of every request. What brings events then reads Node's request and writes Node's answer itself;
- * the objects of the Fetch standard, which the adapter makes for all other routes, would cost it more than storing does.
+ * Hono finds the route of every request. What brings events then reads the request as it came, Node's or a plain one, and
+ * writes its answer itself; the objects of the Fetch standard, which the adapter makes for all other routes, would cost it
+ * more than storing does.
  */
 import { getRequestListener } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";

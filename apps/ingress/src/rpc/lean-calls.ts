@@ -11,11 +11,13 @@ import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { EventCollectorService, readWireBatch, readWireEvent } from "@event-collector/contract";
 import type { SourceEvent } from "@event-collector/contract";
+import type { IncomingHttpHeaders } from "node:http";
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Logger } from "pino";
 import type { Ingest, Receipt } from "../ingest.js";
 import type { Exchange } from "../server/exchange.js";
 import type { Incoming, Outgoing } from "../server/incoming.js";
+import type { PlainHead } from "../server/plain-head.js";
 import { PlainResponse } from "../server/plain-request.js";
 import { StreamRequest, StreamResponse } from "../server/stream-request.js";
 import { failCall } from "./call-failure.js";
@@ -31,6 +33,8 @@ import { readWholeMessage } from "./whole-message.js";
 export interface LeanCalls {
   /** True for calls that may be answered here, as far as their heads tell. */
   takes(incoming: Incoming, exchange: Exchange): boolean;
+  /** The same of a call over HTTP/1.1 whose body has a length. */
+  takesPlain(path: string, head: PlainHead): boolean;
   /** Answers a call, or gives its body to `handOver`. */
   enter(
     incoming: Incoming,
@@ -120,19 +124,10 @@ export function createLeanCalls(
   }
 
   return {
-    takes: (incoming, exchange) => {
-      const { headers, method } = incoming;
-      const protocol = PROTOCOLS.get(headers["content-type"]);
-      return (
-        protocol !== undefined &&
-        method === "POST" &&
-        (METHODS.has(exchange.route) || (exchange.route === STREAM && protocol === GRPC)) &&
-        // gRPC needs the trailers of HTTP/2, which Node's own object would send by itself.
-        (protocol !== GRPC || incoming instanceof StreamRequest) &&
-        headers[protocol.timeout] === undefined &&
-        (headers[protocol.encoding] ?? "identity") === "identity"
-      );
-    },
+    // gRPC needs the trailers of HTTP/2, which Node's own object would send by itself.
+    takes: (incoming, { route }) =>
+      incoming.method === "POST" && isLean(route, incoming.headers, incoming instanceof StreamRequest),
+    takesPlain: (path, { headers }) => isLean(path, headers, false),
     enter: (incoming, outgoing, exchange, handOver) => {
       const protocol = PROTOCOLS.get(incoming.headers["content-type"]);
       if (protocol === undefined) throw new Error("no lean call");
@@ -158,11 +153,23 @@ export function createLeanCalls(
   };
 }
 
+function isLean(route: string, headers: IncomingHttpHeaders, isStream: boolean): boolean {
+  const protocol = PROTOCOLS.get(headers["content-type"]);
+  return (
+    protocol !== undefined &&
+    (METHODS.has(route) || (route === STREAM && protocol === GRPC)) &&
+    (protocol !== GRPC || isStream) &&
+    headers[protocol.timeout] === undefined &&
+    (headers[protocol.encoding] ?? "identity") === "identity"
+  );
+}
+
 /** Says nothing where the exchange was ended meanwhile, or its caller is gone. */
 function send(outgoing: Outgoing, answer: LeanAnswer): void {
   if ("stream" in outgoing) return respond(outgoing.stream, outgoing.getHeaders(), answer);
   const { status, headers, body } = answer;
-  if (outgoing instanceof PlainResponse) return outgoing.answer(status, headers, body ?? "");
+  if (outgoing instanceof PlainResponse)
+    return outgoing.answer(status, headers, body === undefined ? [] : [body]);
   if (outgoing.headersSent || outgoing.destroyed) return;
   outgoing.writeHead(status, headers);
   if (body === undefined) outgoing.end();

@@ -32,11 +32,13 @@ import type { BodyHold } from "../server/body-budget.js";
 import { putHeaders } from "../server/exchange.js";
 import type { Exchange } from "../server/exchange.js";
 import type { Incoming, Outgoing } from "../server/incoming.js";
+import { PlainRequest, PlainResponse } from "../server/plain-request.js";
 import { nodeObjectsOf } from "../server/stream-request.js";
 import { isForgotten } from "../server/unread-body.js";
 import type { Turnstile } from "../turnstile.js";
 import { failCall } from "./call-failure.js";
 import type { LeanCalls } from "./lean-calls.js";
+import { answerUniversally, universalRequestOf } from "./plain-call.js";
 
 export interface RpcOptions {
   /** Bytes of one message, before and after decompression. */
@@ -84,7 +86,7 @@ export function createRpcDoor(
     routes: new Map(
       router.handlers.map((handler) => [handler.requestPath, { streaming: isStreaming(handler) }]),
     ),
-    servesPlain: () => false,
+    servesPlain: (path, head) => options.lean?.takesPlain(path, head) ?? false,
     enter: (incoming, outgoing, exchange) => {
       putHeaders(outgoing, exchange);
       if (options.lean?.takes(incoming, exchange) !== true) return handle(incoming, outgoing, exchange);
@@ -101,14 +103,34 @@ export function createRpcDoor(
   ): void {
     const handler = handlers.get(exchange.route);
     if (handler === undefined) throw new Error(`no handler for ${exchange.route}`);
-    const values = createContextValues().set(exchangeKey, exchange);
-    const node = nodeObjectsOf(incoming, outgoing);
-    const request = universalRequestFromNodeRequest(node.incoming, node.outgoing, undefined, values);
-    handler({ ...request, body: countBody(given ?? request.body, exchange.hold, incoming) })
-      .then((response) => universalResponseToNodeResponse(settle(response, exchange), node.outgoing))
+    const { request, answer } = universal(incoming, outgoing);
+    const contextValues = createContextValues().set(exchangeKey, exchange);
+    const body = countBody(given ?? request.body, exchange.hold, incoming);
+    handler({ ...request, body, contextValues })
+      .then((response) => answer(settle(response, exchange)))
       // What fails here is the writing of an answer: its reader is gone.
       .catch((error: unknown) => logger.debug({ error, requestId: exchange.id }, "answer not delivered"));
   }
+}
+
+/** A request as the handlers have it, and how their answer gets out. */
+interface Universal {
+  readonly request: Omit<UniversalServerRequest, "contextValues">;
+  readonly answer: (response: UniversalServerResponse) => Promise<void>;
+}
+
+function universal(incoming: Incoming, outgoing: Outgoing): Universal {
+  if (incoming instanceof PlainRequest && outgoing instanceof PlainResponse) {
+    return {
+      request: universalRequestOf(incoming, outgoing),
+      answer: (response) => answerUniversally(outgoing, response),
+    };
+  }
+  const node = nodeObjectsOf(incoming, outgoing);
+  return {
+    request: universalRequestFromNodeRequest(node.incoming, node.outgoing, undefined, undefined),
+    answer: (response) => universalResponseToNodeResponse(response, node.outgoing),
+  };
 }
 
 function takingTurns(compression: Compression, turnstile: Turnstile): Compression {

@@ -7,6 +7,9 @@
 import { STATUS_CODES } from "node:http";
 import { systemClock } from "@event-collector/spool";
 
+/** Text whose length the head says, or pieces, which come as chunks if the headers say no length. */
+export type AnswerBody = string | readonly Uint8Array[];
+
 export interface AnswerText {
   readonly text: string;
   /** One byte for each character wherever that is possible. */
@@ -22,19 +25,28 @@ export function answerText(
   headers: Readonly<Record<string, string>>,
   own: Readonly<Record<string, string>>,
   connectionLines: string,
-  body: string | Uint8Array,
+  body: AnswerBody,
 ): AnswerText {
-  const bytes = typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
   // Put together anew, the two would cost more than all the rest; none of the names is inherited.
   for (const name in headers) text += `${name}: ${headers[name] ?? ""}\r\n`;
   for (const name in own) text += `${name}: ${own[name] ?? ""}\r\n`;
-  if (headers["content-length"] === undefined) text += `content-length: ${bytes}\r\n`;
-  text += `Date: ${date()}\r\n${headers["connection"] === undefined ? connectionLines : ""}\r\n`;
-  if (typeof body !== "string") {
-    return { text: text + latin1(body), encoding: "latin1" };
+  const end = `Date: ${date()}\r\n${headers["connection"] === undefined ? connectionLines : ""}`;
+  if (typeof body === "string") {
+    const bytes = Buffer.byteLength(body);
+    text += `content-length: ${bytes}\r\n${end}\r\n${body}`;
+    return { text, encoding: bytes === body.length ? "latin1" : "utf8" };
   }
-  return { text: text + body, encoding: bytes === body.length ? "latin1" : "utf8" };
+  if (headers["content-length"] === undefined)
+    text += `${end}Transfer-Encoding: chunked\r\n\r\n${body.map(chunkOf).join("")}${LAST_CHUNK}`;
+  else text += `${end}\r\n${body.map(latin1).join("")}`;
+  return { text, encoding: "latin1" };
+}
+
+const LAST_CHUNK = "0\r\n\r\n";
+
+function chunkOf(bytes: Uint8Array): string {
+  return bytes.byteLength === 0 ? "" : `${bytes.byteLength.toString(16)}\r\n${latin1(bytes)}\r\n`;
 }
 
 function latin1(bytes: Uint8Array): string {

@@ -1,5 +1,6 @@
 /**
- * One port for HTTP/1.1 and HTTP/2: in cleartext by the first bytes of a connection, over TLS by ALPN.
+ * One port for HTTP/1.1 and HTTP/2: in cleartext by the first bytes of a connection, over TLS by ALPN. Over HTTP/1.1
+ * Node's server gets what `plain-connection.ts` does not serve itself.
  *
  * The http.Server itself is the listener, and only its way of taking a connection is replaced: a server that is
  * handed sockets by somebody else's listener never arms the timeouts that end slow requests.

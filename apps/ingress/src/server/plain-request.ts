@@ -7,6 +7,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
 import { answerText } from "./answer-text.js";
+import type { AnswerBody } from "./answer-text.js";
 import type { BodyHold } from "./body-budget.js";
 import type { PlainHead } from "./plain-head.js";
 
@@ -119,9 +120,16 @@ export class PlainResponse {
     (this.#headers ??= {})[name] = value;
   }
 
-  /** Calls back once the exchange is over, with an answer or without. */
+  /** Calls back once the exchange is over, with an answer or without. Whoever asked first hears it first. */
   watch(over: () => void): void {
-    this.#over = over;
+    const before = this.#over;
+    this.#over =
+      before === undefined
+        ? over
+        : () => {
+            before();
+            over();
+          };
   }
 
   /**
@@ -131,7 +139,7 @@ export class PlainResponse {
   answer(
     status: number,
     headers: Readonly<Record<string, string>>,
-    body: string | Uint8Array,
+    body: AnswerBody,
     own: Readonly<Record<string, string>> = NONE,
   ): void {
     const connection = this.#connection;

@@ -11,6 +11,8 @@ import type { LiveIngress } from "../testing/live-ingress.js";
 import { rawTalk, withoutChance } from "../testing/raw-talk.js";
 import { sampleBatch, sampleEvent } from "../testing/sample-event.js";
 import { createStillClock } from "../testing/still-clock.js";
+import { CONNECT_CALLS, WEB_CALLS } from "../testing/unary-calls.js";
+import type { UnaryCall } from "../testing/unary-calls.js";
 
 /** After a request that is no plain one its connection is Node's for good. It is a probe: no limit counts it. */
 const PROBE = "GET /health HTTP/1.1\r\nHost: collector\r\n\r\n";
@@ -138,6 +140,55 @@ for (const [what, environment] of Object.entries({
       t.equal(plain.seenByNode, count, `${name}: what Node saw`);
       t.strictSame({ ...plain, seenByNode: 0 }, { ...node, seenByNode: 0 }, name);
     }
+  });
+}
+
+const SERVICE = "/event_collector.v1.EventCollectorService";
+
+/** A call as a request with a length. */
+function callOf(
+  { method = "CollectEvent", verb = "POST", query = "", headers, chunks }: UnaryCall,
+  type: string,
+): Buffer {
+  const body = Buffer.concat(chunks);
+  const given = {
+    "content-type": type,
+    "x-api-key": "secret",
+    ...headers,
+    "content-length": String(body.length),
+  };
+  const lines = Object.entries(given).map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.concat([
+    Buffer.from(`${verb} ${SERVICE}/${method}${query} HTTP/1.1\r\nHost: collector\r\n${lines.join("")}\r\n`),
+    body,
+  ]);
+}
+
+/** How long a compressed answer is depends on the ids in it, and its bytes do. */
+function comparable({ answers, ...sight }: Sight): unknown {
+  const isCompressed = /content-encoding: (?:gzip|br)/.test(answers);
+  const [head = ""] = answers.split("\r\n\r\n");
+  const stable = isCompressed ? head.replace(/content-length: \d+/, "") : answers;
+  return { ...sight, answers: stable, seenByNode: 0 };
+}
+
+for (const [protocol, type, calls, least] of [
+  ["Connect", "application/json", CONNECT_CALLS, 50],
+  ["gRPC-Web", "application/grpc-web", WEB_CALLS, 10],
+] as const) {
+  await t.test(`${protocol}: calls have the same outcome both ways`, async (t) => {
+    const ingress = await liveIngress(t, ENVIRONMENT);
+    let plainOnes = 0;
+    for (const [name, call] of Object.entries(calls)) {
+      const plain = await see(ingress, callOf(call, type));
+      const node = await see(ingress, callOf(call, type), PROBE);
+      t.strictSame(comparable(plain), comparable(node), name);
+      if (plain.seenByNode === 0) plainOnes += 1;
+    }
+    t.ok(plainOnes >= least, `many were plain: ${plainOnes}`);
+    const half = callOf(Object.values(calls)[0] ?? { chunks: [] }, type).subarray(0, -1);
+    const [plain, node] = [await see(ingress, half), await see(ingress, half, PROBE)];
+    t.strictSame({ ...plain, seenByNode: 0 }, { ...node, seenByNode: 0 }, "one that is broken off");
   });
 }
 

@@ -61,7 +61,10 @@ function answer(
     ? problemOf(refusal, exchange.id, limits)
     : refuseRpc(refusal, incoming.headers["content-type"] ?? "");
   const headers = { ...exchange.headers, ...refused.headers };
-  if (outgoing instanceof PlainResponse) return outgoing.answer(status, headers, body);
+  if (outgoing instanceof PlainResponse) {
+    const length = { "content-length": String(Buffer.byteLength(body)) };
+    return outgoing.answer(status, { ...headers, ...length }, [Buffer.from(body)]);
+  }
   if ("stream" in outgoing) return answerInOnePiece(outgoing, status, headers, body);
   outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });
   finish(outgoing, body);
