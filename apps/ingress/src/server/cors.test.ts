@@ -62,3 +62,13 @@ await t.test("the wildcard allows all and never comes with credentials", async (
   t.match(cors.headersFor("https://anything.example"), { "access-control-allow-origin": "*" });
   t.notOk("access-control-allow-credentials" in cors.preflightHeadersFor("https://anything.example"));
 });
+
+await t.test("an origin that is no URL is turned away, however often it comes", (t) => {
+  const cors = createCors([PAGE]);
+  let allowed = 0;
+  for (let round = 0; round < 20_000; round += 1) {
+    if (cors.allows("http://a\u00e2\u0080\u008bb", "collector:8000")) allowed += 1;
+  }
+  t.equal(allowed, 0);
+  t.end();
+});

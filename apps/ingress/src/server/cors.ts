@@ -73,7 +73,11 @@ export function createCors(origins: readonly string[]): Cors {
   };
 }
 
+/** What browsers send is ASCII. Of anything else Node 20, once compiled, does not say whether `new URL` would take it. */
+const ASCII = /^[\x20-\x7e]+$/;
+
 /** True for a page that this service itself served: browsers name the origin of those too. */
 function isOwn(origin: string, authority: string | undefined): boolean {
-  return authority !== undefined && URL.canParse(origin) && new URL(origin).host === authority.toLowerCase();
+  if (authority === undefined || !ASCII.test(origin) || !URL.canParse(origin)) return false;
+  return new URL(origin).host === authority.toLowerCase();
 }
