@@ -87,61 +87,52 @@ export interface Disk {
  *
  * **Invariant:** the descriptor is not closed while something is asked of it, since its number may then be another file's.
  */
-class HandledFile implements DiskFile {
-  readonly #handle: FileHandle;
-  /** Calls on the descriptor that did not come back yet. */
-  #underWay = 0;
-  #whenIdle: (() => void) | undefined;
-  #closed: Promise<void> | undefined;
+function diskFile(handle: FileHandle): DiskFile {
+  const calls = createCallCount();
+  let closed: Promise<void> | undefined;
+  return {
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        write(handle.fd, bytes, 0, bytes.byteLength, null, (error, written) => {
+          calls.end();
+          if (error === null) resolve(written);
+          else reject(error);
+        });
+        calls.begin();
+      }),
+    read: async (target, offset) => (await handle.read(target, 0, target.byteLength, offset)).bytesRead,
+    sync: () =>
+      new Promise((resolve, reject) => {
+        fdatasync(handle.fd, (error) => {
+          calls.end();
+          if (error === null) resolve();
+          else reject(error);
+        });
+        calls.begin();
+      }),
+    status: async () => statusOf(await handle.stat()),
+    close: () => (closed ??= calls.none().then(() => handle.close())),
+  };
+}
 
-  constructor(handle: FileHandle) {
-    this.#handle = handle;
-  }
+interface CallCount {
+  begin(): void;
+  end(): void;
+  /** Resolves when no call is under way. */
+  none(): Promise<void>;
+}
 
-  write(bytes: Uint8Array): Promise<number> {
-    return new Promise((resolve, reject) => {
-      write(this.#handle.fd, bytes, 0, bytes.byteLength, null, (error, written) => {
-        this.#back();
-        if (error === null) resolve(written);
-        else reject(error);
-      });
-      this.#underWay += 1;
-    });
-  }
-
-  async read(target: Uint8Array, offset: number): Promise<number> {
-    return (await this.#handle.read(target, 0, target.byteLength, offset)).bytesRead;
-  }
-
-  sync(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      fdatasync(this.#handle.fd, (error) => {
-        this.#back();
-        if (error === null) resolve();
-        else reject(error);
-      });
-      this.#underWay += 1;
-    });
-  }
-
-  async status(): Promise<FileStatus> {
-    return statusOf(await this.#handle.stat());
-  }
-
-  close(): Promise<void> {
-    this.#closed ??= this.#closeWhenIdle();
-    return this.#closed;
-  }
-
-  async #closeWhenIdle(): Promise<void> {
-    if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#whenIdle = resolve));
-    await this.#handle.close();
-  }
-
-  #back(): void {
-    this.#underWay -= 1;
-    if (this.#underWay === 0) this.#whenIdle?.();
-  }
+function createCallCount(): CallCount {
+  let underWay = 0;
+  let whenNone: (() => void) | undefined;
+  return {
+    begin: () => void (underWay += 1),
+    end: () => {
+      underWay -= 1;
+      if (underWay === 0) whenNone?.();
+    },
+    none: () => (underWay === 0 ? Promise.resolve() : new Promise((resolve) => (whenNone = resolve))),
+  };
 }
 
 function statusOf({ size, nlink, mtimeMs, dev, ino }: Stats): FileStatus {
@@ -160,8 +151,8 @@ function statusByPath(path: string): Promise<FileStatus> {
 const CREATE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_APPEND;
 
 export const nodeDisk: Disk = {
-  create: async (path) => new HandledFile(await open(path, CREATE, 0o640)),
-  open: async (path) => new HandledFile(await open(path, "r")),
+  create: async (path) => diskFile(await open(path, CREATE, 0o640)),
+  open: async (path) => diskFile(await open(path, "r")),
   readFile: (path) => readFile(path),
   status: statusByPath,
   list: (directory) => readdir(directory),
