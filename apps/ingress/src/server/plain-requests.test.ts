@@ -3,6 +3,7 @@ import { subscribe } from "node:diagnostics_channel";
 import { nodeDisk } from "@event-collector/spool";
 import { once } from "node:events";
 import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { gzipSync } from "node:zlib";
 import t from "tap";
 import { fullIngress } from "../testing/full-ingress.js";
@@ -11,6 +12,7 @@ import type { LiveIngress } from "../testing/live-ingress.js";
 import { rawTalk, withoutChance } from "../testing/raw-talk.js";
 import { sampleBatch, sampleEvent } from "../testing/sample-event.js";
 import { createStillClock } from "../testing/still-clock.js";
+import { createAuthority } from "../testing/tls-files.js";
 import { CONNECT_CALLS, WEB_CALLS } from "../testing/unary-calls.js";
 import type { UnaryCall } from "../testing/unary-calls.js";
 
@@ -191,6 +193,43 @@ for (const [protocol, type, calls, least] of [
     t.strictSame({ ...plain, seenByNode: 0 }, { ...node, seenByNode: 0 }, "one that is broken off");
   });
 }
+
+await t.test("so they are over TLS", async (t) => {
+  const authority = createAuthority("authority");
+  const { certificate, key } = authority.issue("collector");
+  const files = { "tls.crt": certificate, "tls.key": key };
+  const environment = { ...ENVIRONMENT, TLS_CERT_FILE: "tls.crt", TLS_KEY_FILE: "tls.key" };
+  const { port } = await liveIngress(t, environment, nodeDisk, files);
+  const posts = [post(good), post(sampleBatch()), post("x".repeat(100_000)), post(good)];
+  const answers: string[][] = [];
+  const seen: number[] = [];
+  for (const probe of ["", PROBE]) {
+    const socket = connectTls({
+      port,
+      host: "127.0.0.1",
+      ca: authority.certificate,
+      ALPNProtocols: ["http/1.1"],
+    });
+    await once(socket, "secureConnect");
+    const before = seenByNode;
+    let text = "";
+    socket.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));
+    const texts: string[] = [];
+    for (const bytes of probe === "" ? posts : [Buffer.from(probe), ...posts]) {
+      text = "";
+      socket.write(bytes);
+      // Each answer ends with the end of its document.
+      while (!text.endsWith("}")) await once(socket, "data");
+      texts.push(withoutChance(text));
+    }
+    socket.destroy();
+    answers.push(texts.slice(-posts.length));
+    seen.push(seenByNode - before);
+  }
+  t.strictSame(answers[0], answers[1]);
+  t.match(answers[0], [/^HTTP\/1\.1 200 /, /^HTTP\/1\.1 422 /, /^HTTP\/1\.1 413 /, /^HTTP\/1\.1 200 /]);
+  t.strictSame(seen, [0, 5], "what Node saw");
+});
 
 await t.test("so they are where the spool refuses", async (t) => {
   const ingress = await fullIngress(t);
