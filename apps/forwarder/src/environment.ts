@@ -46,16 +46,16 @@ const schema = v.object({
     "Port of the status page, `/status`, `/health`, `/ready` and `/metrics`. 0 takes any free port.",
   ),
   FORWARDER_WINDOW_LINES: whole(
-    12_000,
+    24_000,
     1,
     500_000,
-    "Lines of one window at most. Windows grow up to this while there is a backlog and commits take long.",
+    "Lines of one window at most. Windows grow up to this while there is a backlog and commits take long; to half of it where messages go one by one: those with traces, CloudEvents headers, or keys and topics by template.",
   ),
   FORWARDER_WINDOW_BYTES: whole(
-    4 * MIB,
+    8 * MIB,
     KIB,
     GIB,
-    "Bytes of one window at most. Windows grow up to this as above; so large, a backlog takes some 140 MiB of memory.",
+    "Bytes of one window at most. Windows grow up to this as above; so large, a backlog takes some 130 MiB of memory, 170 where messages go one by one.",
   ),
   FORWARDER_WINDOW_MS: whole(
     100,

@@ -13,7 +13,7 @@ import type { ReadLimits, SpoolPiece, SpoolReader } from "@event-collector/spool
 import { pause } from "./backoff.js";
 import { StoppedError } from "./delivery.js";
 import type { Committed } from "./delivery.js";
-import { freightOf } from "./event-run.js";
+import { freightOf, itemsOfFreight } from "./event-run.js";
 import type { Freight } from "./event-run.js";
 import { deliverInOrder, openForever } from "./isolate.js";
 import type { Desk, Terms } from "./isolate.js";
@@ -75,7 +75,7 @@ async function forwardWindows(parts: ForwardParts, { drain, stop }: ForwardSigna
       };
       size.begun();
       const committed = await forwardWindow(parts, entries, { stop, onSent });
-      size.confirmed(hasMore);
+      size.confirmed({ hasMore, isHeavy: entries.length > itemsOfFreight(entries) / 2 });
       if (committed === undefined) {
         parts.reader.reuse(pieces);
         continue;

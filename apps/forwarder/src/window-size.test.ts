@@ -10,12 +10,12 @@ function setUp(largest: typeof LARGEST = LARGEST) {
   return {
     lines: () => size.limits().linesMax,
     size,
-    deliver: (sendMs: number, confirmMs: number, hasMore: boolean) => {
+    deliver: (sendMs: number, confirmMs: number, hasMore: boolean, isHeavy = false) => {
       size.begun();
       clock.advance(sendMs);
       size.sent();
       clock.advance(confirmMs);
-      size.confirmed(hasMore);
+      size.confirmed({ hasMore, isHeavy });
     },
   };
 }
@@ -33,6 +33,16 @@ await t.test(
     t.same(size.limits(), LARGEST);
   },
 );
+
+await t.test("what goes message by message takes half of what is configured at most", async (t) => {
+  const { lines, deliver } = setUp();
+  for (let count = 0; count < 5; count += 1) deliver(10, 10, true, true);
+  t.equal(lines(), 8_000);
+  deliver(10, 10, true);
+  t.equal(lines(), 16_000);
+  deliver(10, 1, true, true);
+  t.equal(lines(), 8_000);
+});
 
 await t.test("a broker that confirms at once gets no larger windows", async (t) => {
   const { lines, deliver } = setUp();

@@ -5,7 +5,7 @@
  * and a live event waits behind the window under way. So a window begins small, doubles while there is a backlog and
  * confirmations take a notable part of the time, and is small again once the backlog is gone.
  *
- * **Invariant:** never above what is configured.
+ * **Invariant:** never above what is configured. What goes message by message stays at half of it.
  */
 import type { Clock, ReadLimits } from "@event-collector/spool";
 
@@ -15,12 +15,21 @@ export interface WindowSize {
   begun(): void;
   /** All of it is queued; only the broker's confirmation is awaited. */
   sent(): void;
-  /** It is confirmed. `hasMore`: it was so large that more may wait. */
-  confirmed(hasMore: boolean): void;
+  /** It is confirmed. */
+  confirmed(window: ConfirmedWindow): void;
+}
+
+export interface ConfirmedWindow {
+  /** It was so large that more may wait. */
+  readonly hasMore: boolean;
+  /** Most of it went message by message, which takes several times the memory of runs. */
+  readonly isHeavy: boolean;
 }
 
 /** Part of what is configured that the first window of a backlog takes. */
 const FIRST_PART = 1 / 8;
+/** Part of what is configured that a window takes at most whose messages go one by one. */
+const HEAVY_PART = 1 / 2;
 /** A window is never smaller, unless it is configured so: a commit costs as much as sending so many lines. */
 const LINES_LEAST = 1_000;
 const BYTES_LEAST = 256 * 1024;
@@ -44,10 +53,11 @@ export function createWindowSize(clock: Pick<Clock, "monotonic">, largest: ReadL
     sent: () => {
       sentAt = clock.monotonic();
     },
-    confirmed: (hasMore) => {
+    confirmed: ({ hasMore, isHeavy }) => {
       const now = clock.monotonic();
       if (!hasMore) part = FIRST_PART;
-      else if (now - sentAt >= (now - begunAt) * NOTABLE_PART) part = Math.min(1, part * 2);
+      else if (now - sentAt >= (now - begunAt) * NOTABLE_PART) part *= 2;
+      part = Math.min(part, isHeavy ? HEAVY_PART : 1);
     },
   };
 }

@@ -36,13 +36,16 @@ interface Shown {
 
 export class TalliedHistogram {
   readonly name: string;
-  readonly #help: string;
+  readonly help: string;
+  readonly type = "histogram";
+  readonly labelNames: readonly string[];
   readonly #buckets: readonly number[];
   readonly #table: SeriesTable<Series>;
 
   constructor(registry: Registry, { name, help, labelNames, buckets }: TalliedHistogramOptions) {
     this.name = name;
-    this.#help = help;
+    this.help = help;
+    this.labelNames = labelNames ?? [];
     this.#buckets = buckets;
     this.#table = new SeriesTable(
       (values) => new Series(labelsOf(labelNames ?? [], values), buckets.length + 1),
@@ -66,7 +69,7 @@ export class TalliedHistogram {
   get(): Promise<Shown> {
     return Promise.resolve({
       name: this.name,
-      help: this.#help,
+      help: this.help,
       type: "histogram",
       values: this.#table.all.flatMap((series) => this.#valuesOf(series)),
       aggregator: "sum",

@@ -41,7 +41,7 @@ const BROKER: BrokerFigures = {
 };
 
 /** FORWARDER_WINDOW_BYTES: the default, and what this fleet wants. */
-const WINDOW_BYTES = 4 * MIB;
+const WINDOW_BYTES = 8 * MIB;
 const LARGE_WINDOW_BYTES = 16 * MIB;
 /** Of brokers near and far, in milliseconds. */
 const COMMITS_MS = [5, 20, 50, 100];

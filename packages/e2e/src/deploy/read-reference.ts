@@ -71,9 +71,17 @@ async function metricsOf(path: string): Promise<ReferenceMetric[]> {
   return seen;
 }
 
+interface MetricFace {
+  readonly name: string;
+  readonly help: string;
+  readonly type?: string;
+  readonly labelNames?: readonly string[];
+}
+
 function describe(metric: unknown): ReferenceMetric {
-  const { name, help, labelNames } = metric as { name: string; help: string; labelNames?: readonly string[] };
-  const type = (metric as object).constructor.name.toLowerCase();
+  const { name, help, labelNames, ...more } = metric as MetricFace;
+  // Those of prom-client say what they are by their class alone.
+  const type = more.type ?? (metric as object).constructor.name.toLowerCase();
   return { name, help, type, labels: (labelNames ?? []).filter((label) => label !== "le") };
 }
 
