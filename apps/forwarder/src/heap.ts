@@ -8,7 +8,11 @@ import { setFlagsFromString } from "node:v8";
 /** Percent of what is alive, after which the old generation is collected again. */
 const GROWING_PERCENT = 100;
 
-/** V8 looks at this flag at the end of each collection, so that it may be set while the process runs. */
+/**
+ * V8 looks at these flags at the end of each collection, so that they may be set while the process runs. The young generation
+ * stays as large as it is by then: what is new is gone again, or lives as long as its window.
+ */
 export function keepHeapSmall(): void {
   setFlagsFromString(`--heap-growing-percent=${GROWING_PERCENT}`);
+  setFlagsFromString("--semi-space-growth-factor=1");
 }
