@@ -13,7 +13,7 @@ import { StoredLine } from "./spool-line.js";
 import type { LinePlace, SpoolLine } from "./spool-line.js";
 
 /** What stands between the end of a payload and the next line: the bracket of the frame and a line feed. */
-const BEHIND_PAYLOAD = 2;
+export const BEHIND_PAYLOAD = 2;
 /** Lines of a run that is begun: a live event is often alone. */
 const LINES_FIRST = 8;
 

@@ -4,7 +4,6 @@
  *
  * **Invariant:** bytes are used again only after they were given back.
  */
-import { Buffer } from "node:buffer";
 
 /** Of one read at most. Less than half of it is not worth keeping: a live tail is read in small pieces. */
 export const READ_BYTES_MAX: number = 1024 * 1024;

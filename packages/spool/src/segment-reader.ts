@@ -18,7 +18,7 @@ import type { Disk, DiskFile } from "./disk.js";
 import { checksumSeed, decodeLine, FRAME_BYTES_MAX, LINE_BYTES_MIN, payloadOf } from "./frame.js";
 import type { Line } from "./frame.js";
 import { readLineBefore } from "./line-before.js";
-import { LineRun } from "./line-run.js";
+import { BEHIND_PAYLOAD, LineRun } from "./line-run.js";
 import type { Instance, Position } from "./position.js";
 import { READ_BYTES_MAX } from "./read-memory.js";
 import type { ReadMemory } from "./read-memory.js";
@@ -220,7 +220,7 @@ export class SegmentReader {
 
   /** Puts a line into the run before it, or begins one with it. */
   #keep(line: Line, start: number, length: number, items: SpoolPiece[]): void {
-    const hasLineFeed = line.payloadTo + 2 === start + length;
+    const hasLineFeed = line.payloadTo + BEHIND_PAYLOAD === start + length;
     if (!hasLineFeed) return void items.push(new StoredLine(line, this.#place, this.#offset, length));
     const last = items.at(-1);
     if (last?.type === "lines" && last.continuesAt(line.source, start, line.sequence)) return last.add(line);
